@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+// One configuration for every package: `vitest run --config ../../tools/vitest.config.ts` in the package's folder.
+const conditions = ['@staddle/source'];
+
+export default defineConfig({
+  root: process.cwd(),
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: [`${import.meta.dirname}/vitest.servers.ts`],
+    setupFiles: [`${import.meta.dirname}/vitest.setup.ts`],
+    pool: 'forks',
+    // Child processes and dynamic imports in tests resolve to source as well.
+    execArgv: conditions.map((condition) => `--conditions=${condition}`),
+    // A hanging test must end the run; nothing here asserts speed.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Two cores, and several packages at a time: more workers only add noise to timing-sensitive tests.
+    maxWorkers: 2,
+  },
+});
