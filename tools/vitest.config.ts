@@ -11,6 +11,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: [`${import.meta.dirname}/vitest.servers.ts`],
     setupFiles: [`${import.meta.dirname}/vitest.setup.ts`],
+    // The counts that `npm test` adds up.
+    reporters: ['default', ['json', { outputFile: '.vitest/results.json' }]],
     pool: 'forks',
     // Child processes and dynamic imports in tests resolve to source as well.
     execArgv: conditions.map((condition) => `--conditions=${condition}`),
