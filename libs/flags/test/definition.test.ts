@@ -1,0 +1,72 @@
+import { defineFlags, FlagsDefinitionError } from '@staddle/flags';
+import { describe, expect, it } from 'vitest';
+
+function faultsOf(name: string, spec: unknown): string[] {
+  try {
+    defineFlags(name, spec as never);
+  } catch (error) {
+    expect(error).toBeInstanceOf(FlagsDefinitionError);
+    expect(error).toMatchObject({ code: 'ERR_FLAGS_DEFINITION', name: 'FlagsDefinitionError', set: name, retryable: false });
+    return (error as FlagsDefinitionError).faults.map(({ path, rule }) => `${path} ${rule}`);
+  }
+  return [];
+}
+
+describe('defineFlags', () => {
+  it('gives each flag the bit of its index, and each mask and group the union of its members', () => {
+    const set = defineFlags('s', {
+      bits: { Low: 0, Mid: 7, High: 30 },
+      groups: { ends: { of: ['Low', 'High'], arity: 'at-most-one' } },
+      masks: { Upper: ['Mid', 'High'] },
+    });
+    expect(set.bit).toMatchObject({ Low: 1, Mid: 128, High: 2 ** 30 });
+    expect(set.mask).toMatchObject({ ends: 2 ** 30 + 1, Upper: 2 ** 30 + 128 });
+    expect(set.all).toBe(2 ** 30 + 129);
+  });
+
+  it('freezes what it hands out', () => {
+    const set = defineFlags('s', { bits: { A: 0 } });
+    for (const value of [set, set.bit, set.mask, set.json]) expect(Object.isFrozen(value)).toBe(true);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['an index above 30', { bits: { A: 31 } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
+    ['a negative index', { bits: { A: -1 } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
+    ['a fractional index', { bits: { A: 1.5 } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
+    ['an index that is no number', { bits: { A: '1' } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
+    ['two flags on one bit', { bits: { A: 1, B: 1 } }, 'bits.B is already the bit of A'],
+    ['a flag on a retired bit', { bits: { A: 6 }, retired: { 6: 'Old' } }, 'bits.A is already the bit of the retired flag Old'],
+    ['the name of a retired flag', { bits: { Old: 1 }, retired: { 6: 'Old' } }, 'bits.Old is already the name of retired.6'],
+    ['a retired bit that is no index', { bits: { A: 0 }, retired: { x: 'Old' } }, 'retired.x is not a bit index, a whole number from 0 to 30'],
+    ['no flag', { bits: {} }, 'bits has no flag'],
+    ['a name with a separator', { bits: { 'A|B': 0 } }, 'bits.A|B is not a name: a letter or _, then letters, digits, _ . -'],
+    ['a name that reads as hexadecimal', { bits: { '0x1': 0 } }, 'bits.0x1 is not a name: a letter or _, then letters, digits, _ . -'],
+    ['a name that is an array index', { bits: { 3: 0 } }, 'bits.3 is not a name: a letter or _, then letters, digits, _ . -'],
+    ['__proto__ from parsed JSON', { bits: JSON.parse('{"__proto__":0}') }, 'bits.__proto__ is not a name: a letter or _, then letters, digits, _ . -'],
+    ['an empty group', { bits: { A: 0 }, groups: { g: { of: [], arity: 'at-most-one' } } }, 'groups.g.of has no member'],
+    ['an unknown member', { bits: { A: 0 }, groups: { g: { of: ['B'], arity: 'at-most-one' } } }, 'groups.g.of.0 is not a flag of this set'],
+    ['an inherited name as member', { bits: { A: 0 }, masks: { m: ['toString'] } }, 'masks.m.0 is not a flag of this set'],
+    ['a member listed twice', { bits: { A: 0 }, masks: { m: ['A', 'A'] } }, 'masks.m.1 is listed twice'],
+    ['an empty mask', { bits: { A: 0 }, masks: { m: [] } }, 'masks.m has no member'],
+    ['an unknown arity', { bits: { A: 0 }, groups: { g: { of: ['A'], arity: 'one' } } }, "groups.g.arity is neither 'exactly-one' nor 'at-most-one'"],
+    ['a mask named as a group', { bits: { A: 0 }, groups: { x: { of: ['A'], arity: 'at-most-one' } }, masks: { x: ['A'] } }, 'masks.x is already the name of groups.x'],
+    ['a mask named as a flag', { bits: { A: 0 }, masks: { A: ['A'] } }, 'masks.A is already the name of bits.A'],
+    [
+      'a flag in two groups',
+      { bits: { A: 0, B: 1 }, groups: { g: { of: ['A'], arity: 'at-most-one' }, h: { of: ['B', 'A'], arity: 'exactly-one' } } },
+      'groups.h.of.1 is already a member of group g',
+    ],
+  ])('refuses %s', (_, spec, expected) => {
+    expect(faultsOf('s', spec)).toEqual([expected]);
+  });
+
+  it('refuses a numeric TypeScript enum, whose reverse mapping has names for values', () => {
+    expect(faultsOf('s', { bits: { A: 0, B: 1, 0: 'A', 1: 'B' } })).toHaveLength(4);
+  });
+
+  it('reports every fault at once, with the value', () => {
+    const faults = faultsOf('my set', { bits: { A: 31, B: 2, C: 2 }, masks: { m: [] } });
+    expect(faults).toHaveLength(4);
+    expect(() => defineFlags('my set', { bits: { A: 31, B: 2, C: 2 } })).toThrow('bits.A 31 is not a bit index');
+  });
+});
