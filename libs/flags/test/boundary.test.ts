@@ -1,10 +1,18 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Download } from './download.ts';
 
 const POLICIES = ['strict', 'retain', 'truncate'] as const;
 const unknown = 1 << 21;
 const retired = 1 << 6;
+
+function acceptsStrictly(raw: number): boolean {
+  try {
+    return Download.fromBits(raw) === raw;
+  } catch {
+    return false; // which error it is has tests of its own
+  }
+}
 
 describe('fromBits', () => {
   it.each([5, 5n, '5'])('reads %o exactly', (raw) => {
@@ -54,9 +62,7 @@ describe('fromBits', () => {
   it('accepts under strict exactly the words without issues', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 31 - 1 }), (raw) => {
-        const word = Download.fromBits(raw, 'retain');
-        if (Download.issues(word).length === 0) expect(Download.fromBits(raw)).toBe(word);
-        else expect(() => Download.fromBits(raw)).toThrow();
+        expect(acceptsStrictly(raw)).toBe(Download.issues(Download.fromBits(raw, 'retain')).length === 0);
       }),
     );
   });
@@ -70,7 +76,7 @@ describe('text', () => {
     ['Queued | Queued', 1],
     ['Queued | 0x10', 17],
     ['0x00000011', 17],
-    ['0X'.toLowerCase() + '1f', 31],
+    ['0x1F', 31],
   ])('reads %o', (text, bits) => {
     expect(Download.parse(text, 'retain')).toBe(bits);
   });

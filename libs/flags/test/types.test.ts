@@ -10,7 +10,7 @@ type State = FlagsOf<typeof State>;
 const Other = defineFlags('other', { bits: { A: 0 } });
 
 // Calls inside are type-checked and never run.
-const never = (_: () => unknown): void => {};
+const never = (call: () => unknown): void => expect(call).toBeTypeOf('function');
 
 describe('types', () => {
   it('gives the names and the word type of a set', () => {
@@ -26,6 +26,7 @@ describe('types', () => {
   });
 
   it('refuses what does not fit', () => {
+    expect.hasAssertions();
     // @ts-expect-error a bare number is not a word
     never((): State => 3);
     // @ts-expect-error misspelt name
@@ -49,6 +50,7 @@ describe('types', () => {
   });
 
   it('flags a misspelt member at the literal', () => {
+    expect.hasAssertions();
     never(() =>
       defineFlags('x', {
         bits: { A: 0 },
