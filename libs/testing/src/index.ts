@@ -6,3 +6,8 @@ export { createTestClock, type TestClock } from './test-clock.ts';
 export { DIALECTS, testDatabase, type TestDatabase, type TestDialect } from './test-database.ts';
 export { testRedis, type TestRedis, type TestRedisOptions } from './test-redis.ts';
 export { waitFor, type WaitForOptions } from './wait-for.ts';
+export { freePort } from './free-port.ts';
+export { startMariadb } from './mariadb-server.ts';
+export { startRedis } from './redis-server.ts';
+export { startTestServers, type TestServers, type TestServersOptions } from './servers.ts';
+export { type TestServer, type TestServerOptions } from './test-server.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { runExample, spawnNode, waitFor, type ChildHandle, type SpawnNodeOptions } from '../src/index.ts';
+import { runExample, spawnNode, waitFor, type ChildHandle, type SpawnNodeOptions } from '@staddle/testing';
 
 const SCRIPT = 'test/fixtures/talker.ts';
 const children: ChildHandle[] = [];
@@ -32,7 +32,11 @@ describe('spawnNode', () => {
 
   it('gives all lines to every reader, and ends them with the process', async () => {
     const child = start({ args: ['--say', 'one', '--say', 'two', '--exit', '3'] });
-    const read = async (): Promise<string[]> => Array.fromAsync(child.lines);
+    const read = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      for await (const line of child.lines) lines.push(line);
+      return lines;
+    };
     const [first, second] = await Promise.all([read(), read()]);
     expect(first).toEqual(['one', 'two', 'source: true, function']);
     expect(second).toEqual(first);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { recordingLogger } from '../src/index.ts';
+import { recordingLogger } from '@staddle/testing';
 
 describe('recordingLogger', () => {
   it('keeps the lines of itself and of its children in order, with the fields of both', () => {

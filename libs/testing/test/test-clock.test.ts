@@ -1,6 +1,6 @@
 import { sleep } from '@staddle/kernel';
 import { describe, expect, it } from 'vitest';
-import { createTestClock } from '../src/index.ts';
+import { createTestClock } from '@staddle/testing';
 
 describe('createTestClock', () => {
   it('stands still until it is moved', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { testRedis } from '../src/index.ts';
+import { testRedis } from '@staddle/testing';
 
 describe('testRedis', () => {
   it('gives every caller a prefix of its own and clients of the same server', async () => {

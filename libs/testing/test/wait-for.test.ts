@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../src/index.ts';
+import { waitFor } from '@staddle/testing';
 
 describe('waitFor', () => {
   it('returns the first truthy value', async () => {
