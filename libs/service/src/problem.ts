@@ -1,0 +1,148 @@
+import { STATUS_CODES } from 'node:http';
+
+import type { Logger } from '@staddle/kernel';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+import {
+  INTERNAL_CODE,
+  MethodNotAllowedError,
+  NotReadyError,
+  REQUEST_CODE,
+  REQUEST_PROBLEMS,
+  RouteNotFoundError,
+  ValidationError,
+  type FieldError,
+} from './errors.ts';
+
+/** RFC 9457 problem details, with our stable `code` as the identifier that programs test. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  /** Dotted path of the offending input; the first of `errors` if there are several. */
+  readonly field?: string;
+  readonly errors?: readonly FieldError[];
+  readonly requestId?: string;
+}
+
+/** How an error code of a library looks over HTTP. */
+export interface ProblemRule {
+  readonly status: number;
+  /** Default: the standard phrase of the status. */
+  readonly title?: string;
+}
+
+export type ProblemRules = Readonly<Record<string, ProblemRule>>;
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+// Codes of lower layers that every service meets. Services do not repeat them.
+const BUILT_IN: ProblemRules = {
+  ERR_DATABASE_UNAVAILABLE: { status: 503 },
+  ERR_DATABASE_ACQUIRE_TIMEOUT: { status: 503 },
+};
+
+// 503 says "come back": soon, because our own retries to a lost server take about this long.
+const RETRY_AFTER_S = '1';
+
+/** Shape of the errors we know how to show. */
+interface KnownError {
+  readonly code: string;
+  readonly message: string;
+  readonly statusCode?: number;
+  readonly field?: unknown;
+}
+
+/** The problem for `error`, or undefined when nobody foresaw it: then it is ours, a 500. */
+export function problemOf(error: unknown, rules: ProblemRules = {}): Problem | undefined {
+  if (!isKnown(error)) return undefined;
+  const rule = ownEntry(rules, error.code) ?? ownEntry(BUILT_IN, error.code);
+  if (rule) return describe(error, rule);
+  const condition = ownEntry(REQUEST_PROBLEMS, error.code);
+  if (condition) return problem(condition.status, condition.code, { detail: condition.detail });
+  const { statusCode } = error;
+  if (error instanceof NotReadyError) return problem(error.statusCode, error.code, { detail: error.message });
+  if (statusCode === undefined || statusCode < 400 || statusCode > 499) return undefined;
+  // Errors of our house that carry a client status mean to be shown: the chassis' own, the permission guard's.
+  if (/^ERR_[A-Z]+_[A-Z_]+$/.test(error.code)) return describe(error, { status: statusCode });
+  // Fastify's and its plugins' refusals. Foreign errors may carry an upstream's status, which says nothing about us.
+  if (error.code.startsWith('FST_')) return problem(statusCode, REQUEST_CODE, { detail: error.message });
+  return undefined;
+}
+
+/** A problem without an error object behind it. */
+export function problem(status: number, code: string, rest: Partial<Problem> = {}): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, ...rest };
+}
+
+function describe(error: KnownError, { status, title }: ProblemRule): Problem {
+  return problem(status, error.code, {
+    ...(title === undefined ? {} : { title }),
+    // A server-side message may name hosts and tables.
+    ...(status < 500 ? { detail: error.message } : {}),
+    ...(typeof error.field === 'string' ? { field: error.field } : {}),
+    ...(error instanceof ValidationError ? { errors: error.errors } : {}),
+  });
+}
+
+function isKnown(error: unknown): error is KnownError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+// `rules['constructor']` is not a rule.
+function ownEntry<T>(entries: Readonly<Record<string, T>>, code: string): T | undefined {
+  return Object.hasOwn(entries, code) ? entries[code] : undefined;
+}
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Code of the problem that this reply is; for the request log. */
+    problemCode: string | undefined;
+  }
+}
+
+/** Sends `error` as a problem; one that nobody foresaw is logged here, once, and shown without detail. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, { logger, rules }: { logger: Logger; rules: ProblemRules }): void {
+  let known = problemOf(error, rules);
+  if (!known) {
+    logger.error({ err: error }, 'request failed unexpectedly');
+    known = problem(500, INTERNAL_CODE);
+  }
+  reply.problemCode = known.code;
+  reply.code(known.status).type(PROBLEM_TYPE);
+  if (known.status === 503) reply.header('retry-after', RETRY_AFTER_S);
+  if (known.status === 401) reply.header('www-authenticate', challenge(known.code));
+  if (error instanceof MethodNotAllowedError) reply.header('allow', error.allow.join(', '));
+  // A string passes by the route's response schemas, which describe success.
+  reply.send(JSON.stringify({ ...known, requestId: request.id }));
+}
+
+// RFC 6750, section 3: no error attribute when the request held no token at all.
+function challenge(code: string): string {
+  return code === 'ERR_SERVICE_AUTH_MISSING' ? 'Bearer realm="staddle"' : 'Bearer realm="staddle", error="invalid_token"';
+}
+
+/** Makes every refusal of the app a problem: errors, unknown routes, known paths with the wrong method. */
+export function answerWithProblems(app: FastifyInstance, options: { logger: Logger; rules: ProblemRules }): void {
+  const routes: { readonly pattern: RegExp; readonly method: string }[] = [];
+  app.decorateReply('problemCode', undefined);
+  app.addHook('onRoute', ({ method, url }) => {
+    const pattern = pathPattern(url);
+    if (pattern) for (const name of [method].flat()) routes.push({ pattern, method: name });
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, options));
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?', 1)[0]!;
+    const allow = new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+    throw allow.size > 0 ? new MethodNotAllowedError(request.method, path, [...allow]) : new RouteNotFoundError(request.method, path);
+  });
+}
+
+// find-my-way does not tell which other methods a path has. Patterns with regular expressions or several
+// parameters in a segment are left out: those paths answer 404 instead of 405.
+function pathPattern(url: string): RegExp | undefined {
+  if (/[()]|:[^/]*[:-]/.test(url)) return undefined;
+  return new RegExp(`^${url.replace(/[.+?^${}|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/:[^/]+/g, '[^/]+')}$`);
+}

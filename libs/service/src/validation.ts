@@ -1,0 +1,118 @@
+import type { FastifyInstance, FastifySchemaCompiler, RouteOptions } from 'fastify';
+import { z } from 'zod';
+
+import { LooseSchemaError, MalformedBodyError, ValidationError, type FieldError } from './errors.ts';
+
+// JSON.parse copes with any depth, but what comes after it (validation, JSON.stringify) recurses and would overflow
+// the stack. Real documents stay below 20.
+const MAX_JSON_DEPTH = 64;
+
+const PART: Readonly<Record<string, FieldError['in']>> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' };
+
+/** Reads bodies strictly: UTF-8 or nothing, bounded depth, no `__proto__`. An empty body is `undefined`, for schemas to judge. */
+export function parseJsonBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  const utf8 = new TextDecoder('utf-8', { fatal: true });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined);
+    let text: string;
+    try {
+      text = utf8.decode(body);
+    } catch {
+      return done(new MalformedBodyError('is not valid UTF-8'));
+    }
+    if (isDeeperThan(text, MAX_JSON_DEPTH)) return done(new MalformedBodyError(`is nested deeper than ${MAX_JSON_DEPTH} levels`));
+    void parse(request, text, done);
+  });
+}
+
+function isDeeperThan(json: string, limit: number): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let index = 0; index < json.length; index++) {
+    const char = json.charCodeAt(index);
+    if (quoted) {
+      if (char === 0x5c /* \ */) index++;
+      else if (char === 0x22 /* " */) quoted = false;
+    } else if (char === 0x22) quoted = true;
+    else if (char === 0x5b /* [ */ || char === 0x7b /* { */) {
+      if (++depth > limit) return true;
+    } else if (char === 0x5d /* ] */ || char === 0x7d /* } */) depth--;
+  }
+  return false;
+}
+
+/** Fastify's validator compiler for zod. Every issue becomes one {@link FieldError}, one per key for unknown keys. */
+export const zodValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
+  const part = PART[httpPart ?? 'body'] ?? 'body';
+  return (data) => {
+    const result = schema.safeParse(data);
+    if (result.success) return { value: result.data };
+    const [first, ...rest] = result.error.issues.flatMap((issue) => fieldErrors(issue, part));
+    return { error: new ValidationError([first!, ...rest]) };
+  };
+};
+
+function fieldErrors(issue: z.core.$ZodIssue, part: FieldError['in']): FieldError[] {
+  const fieldOf = (path: readonly PropertyKey[]): string => path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ field: fieldOf([...issue.path, key]), in: part, rule: issue.code, message: 'is not a known key' }));
+  }
+  return [{ field: fieldOf(issue.path), in: part, rule: issue.code, message: issue.message }];
+}
+
+/**
+ * Refuses routes whose body or query schema holds a plain `z.object()`: it drops unknown keys in silence, so a
+ * caller's typing error would look like success.
+ */
+export function requireStrictSchemas(app: FastifyInstance): void {
+  app.addHook('onRoute', (route: RouteOptions) => {
+    const { body, querystring } = route.schema ?? {};
+    for (const [part, schema] of Object.entries({ body, querystring })) {
+      const loose = schema instanceof z.core.$ZodType ? findLooseObject(schema, part, new Set()) : undefined;
+      if (loose) throw new LooseSchemaError(`${String(route.method)} ${route.url}`, loose);
+    }
+  });
+}
+
+function findLooseObject(schema: z.core.$ZodType, path: string, seen: Set<z.core.$ZodType>): string | undefined {
+  if (seen.has(schema)) return undefined;
+  seen.add(schema);
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const search = (children: Iterable<readonly [string, z.core.$ZodType | null | undefined]>): string | undefined => {
+    for (const [key, child] of children) {
+      const found = child && findLooseObject(child, key ? `${path}.${key}` : path, seen);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  switch (def.type) {
+    case 'object':
+      return def.catchall ? search(Object.entries(def.shape)) : path;
+    case 'array':
+      return search([['[]', def.element]]);
+    case 'record':
+      return search([['*', def.valueType]]);
+    case 'tuple':
+      return search(def.items.map((item, index) => [String(index), item] as const));
+    case 'union':
+      return search(def.options.map((option) => ['', option] as const));
+    case 'intersection':
+      return search([['', def.left], ['', def.right]]);
+    case 'pipe':
+      return search([['', def.in]]);
+    case 'lazy':
+      return search([['', def.getter()]]);
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'prefault':
+    case 'nonoptional':
+    case 'readonly':
+    case 'catch':
+      return search([['', def.innerType]]);
+    default:
+      return undefined;
+  }
+}
