@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { ChildExitedError, WaitTimeoutError } from './errors.ts';
+import { ChildExitedError } from './errors.ts';
+import { withDeadline } from './with-deadline.ts';
 
 export interface SpawnNodeOptions {
   /** Path of the script, absolute or relative to `cwd`. */
@@ -102,11 +103,7 @@ export function spawnNode({ script, args = [], env = {}, cwd }: SpawnNodeOptions
   return {
     pid: child.pid ?? -1,
     lines: { [Symbol.asyncIterator]: lines },
-    async waitForLine(pattern, { timeoutMs = 20_000 } = {}) {
-      let timer: NodeJS.Timeout | undefined;
-      const timeout = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new WaitTimeoutError(`a line matching ${String(pattern)} from ${script}; its output: ${output()}`, timeoutMs)), timeoutMs);
-      });
+    waitForLine(pattern, { timeoutMs = 20_000 } = {}) {
       const search = async (): Promise<string> => {
         for await (const line of lines()) {
           if (typeof pattern === 'string' ? line.includes(pattern) : line.search(pattern) >= 0) return line;
@@ -114,11 +111,7 @@ export function spawnNode({ script, args = [], env = {}, cwd }: SpawnNodeOptions
         const { code, signal } = await exit;
         throw new ChildExitedError(`${script} ended with ${signal ?? `code ${code}`} before a line matching ${String(pattern)}; its output: ${output()}`);
       };
-      try {
-        return await Promise.race([search(), timeout]);
-      } finally {
-        clearTimeout(timer);
-      }
+      return withDeadline(search(), timeoutMs, () => `a line matching ${String(pattern)} from ${script}; its output: ${output()}`);
     },
     stdout: () => stdout,
     stderr: () => stderr,

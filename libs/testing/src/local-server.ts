@@ -19,7 +19,7 @@ const PORT_ATTEMPTS = 5;
  * Runs a server program on a free port of 127.0.0.1 with a data folder of its own under the system's temporary folder.
  * @throws ServerStartError (`ERR_TESTING_SERVER_START`) with the end of the server's log
  */
-export async function startLocalServer(kind: ServerKind, program: string, options: TestServerOptions = {}): Promise<TestServer> {
+export async function startLocalServer(kind: ServerKind, program: string, options: TestServerOptions = {}, pickPort: () => Promise<number> = freePort): Promise<TestServer> {
   // The real path, because the server will be asked for it; /tmp is a symbolic link on macOS.
   const folder = await realpath(await mkdtemp(join(tmpdir(), `staddle-${kind.name}-`)));
   const guard = startGuard(['rm', '-rf', folder]);
@@ -27,7 +27,7 @@ export async function startLocalServer(kind: ServerKind, program: string, option
   try {
     await kind.prepare(place);
     for (let attempt = 1; ; attempt++) {
-      const port = await freePort();
+      const port = await pickPort();
       try {
         return serverOn(port, await launch(port));
       } catch (error) {

@@ -12,6 +12,7 @@ export interface Machine {
   findProgram(names: readonly string[]): string | undefined;
   /** True when a Docker daemon answers. */
   dockerWorks(): Promise<boolean>;
+  readonly run: typeof runCommand;
 }
 
 // Servers are often installed where the PATH of an ordinary user does not look: Debian, RHEL, Homebrew.
@@ -33,6 +34,7 @@ export const thisMachine: Machine = {
     const { code, stdout } = await runCommand('docker', ['info', '--format', '{{.ServerVersion}}'], { timeoutMs: DOCKER_TIMEOUT_MS });
     return code === 0 && stdout.trim() !== '';
   },
+  run: runCommand,
 };
 
 function isExecutable(path: string): boolean {

@@ -1,5 +1,5 @@
 import { spawnNode, type SpawnNodeOptions } from './child.ts';
-import { WaitTimeoutError } from './errors.ts';
+import { withDeadline } from './with-deadline.ts';
 
 export interface RunExampleOptions extends Omit<SpawnNodeOptions, 'script'> {
   /** Default 30000; the example is then killed. */
@@ -18,14 +18,6 @@ export interface ExampleResult {
  */
 export async function runExample(file: string, { timeoutMs = 30_000, ...options }: RunExampleOptions = {}): Promise<ExampleResult> {
   await using child = spawnNode({ script: file, ...options });
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new WaitTimeoutError(`${file} to end; its output: ${child.stdout()}${child.stderr()}`, timeoutMs)), timeoutMs);
-  });
-  try {
-    const { code } = await Promise.race([child.exit, timeout]);
-    return { code, stdout: child.stdout(), stderr: child.stderr() };
-  } finally {
-    clearTimeout(timer);
-  }
+  const { code } = await withDeadline(child.exit, timeoutMs, () => `${file} to end; its output: ${child.stdout()}${child.stderr()}`);
+  return { code, stdout: child.stdout(), stderr: child.stderr() };
 }

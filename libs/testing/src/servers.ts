@@ -39,7 +39,7 @@ export async function startTestServers({ machine = thisMachine }: TestServersOpt
   const planned = (by: ServerPlan['by']): readonly ServerKind[] => kinds.filter((_, index) => plans[index]?.by === by);
   // Before anything is installed or started for nothing.
   if (planned('nothing').length > 0) throw noServers(planned('nothing'), machine);
-  if (planned('apt').length > 0) await installByApt(planned('apt'));
+  if (planned('apt').length > 0) await installByApt(planned('apt'), machine);
 
   const starts = await Promise.allSettled(kinds.map((kind, index) => startOne(kind, plans[index]!, machine)));
   const running = starts.filter((start) => start.status === 'fulfilled').map((start) => start.value);

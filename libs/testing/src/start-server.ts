@@ -2,7 +2,6 @@ import { startDockerServer } from './docker-server.ts';
 import { ServersUnavailableError } from './errors.ts';
 import { startLocalServer } from './local-server.ts';
 import { thisMachine, type Machine } from './machine.ts';
-import { runCommand } from './run-command.ts';
 import { installCommand, planPrivateServer, type ServerPlan } from './server-plan.ts';
 import type { ServerKind, TestServer, TestServerOptions } from './test-server.ts';
 
@@ -14,7 +13,7 @@ import type { ServerKind, TestServer, TestServerOptions } from './test-server.ts
 export async function startPrivateServer(kind: ServerKind, options: TestServerOptions = {}, machine: Machine = thisMachine): Promise<TestServer> {
   const plan = await planPrivateServer(kind, machine);
   if (plan.by === 'nothing') throw noServers([kind], machine);
-  if (plan.by === 'apt') await installByApt([kind]);
+  if (plan.by === 'apt') await installByApt([kind], machine);
   return startPlanned(kind, plan, options, machine);
 }
 
@@ -27,13 +26,13 @@ export function startPlanned(kind: ServerKind, plan: ServerPlan, options: TestSe
 }
 
 /** Debian's way, visible, because it takes minutes and changes the machine. Only ever planned for root. */
-export async function installByApt(kinds: readonly ServerKind[], run: typeof runCommand = runCommand): Promise<void> {
+export async function installByApt(kinds: readonly ServerKind[], machine: Machine): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   // Test files of several processes may come here at the same time; apt-get then waits for its turn.
   const patience = ['-o', 'DPkg::Lock::Timeout=600'];
   const install = ['install', '-y', '--no-install-recommends', ...kinds.map((kind) => kind.packages.apt)];
   for (const args of [[...patience, 'update'], [...patience, ...install]]) {
-    const { code } = await run('apt-get', args, { env, visible: true });
+    const { code } = await machine.run('apt-get', args, { env, visible: true });
     if (code !== 0) throw new ServersUnavailableError(`apt-get ${args.join(' ')} ended with code ${code}; its output is above`);
   }
 }

@@ -31,8 +31,11 @@ export async function testDatabase(dialect: TestDialect): Promise<TestDatabase> 
   const opened: Database[] = [];
 
   const close = async (): Promise<void> => {
-    await Promise.all(opened.splice(0).map((database) => database.close()));
-    await drop();
+    try {
+      await Promise.all(opened.splice(0).map((database) => database.close()));
+    } finally {
+      await drop();
+    }
   };
   return {
     url,
@@ -70,6 +73,8 @@ async function administer(url: URL, statement: string): Promise<void> {
   const mysql = await import('mysql2/promise');
   const connection = await mysql.createConnection(url.href);
   try {
+    // A connection that a test forgot may hold a lock on a table; the default would wait for it for a day.
+    await connection.query('SET SESSION lock_wait_timeout = 10');
     await connection.query(statement);
   } finally {
     await connection.end();

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { runExample, spawnNode, waitFor, type ChildHandle, type SpawnNodeOptions } from '@staddle/testing';
+import { runExample, spawnNode, type ChildHandle, type SpawnNodeOptions } from '@staddle/testing';
+import { refusesConnections } from './fixtures/ports.ts';
 
 const SCRIPT = 'test/fixtures/talker.ts';
 const children: ChildHandle[] = [];
@@ -77,10 +78,9 @@ describe('spawnNode', () => {
 
   it('takes its children along when the process ends', async () => {
     const parent = start({ script: 'test/fixtures/parent-of-talker.ts' });
-    const line = await parent.waitForLine(/^grandchild \d+$/);
+    const line = await parent.waitForLine('grandchild is ready');
     await parent.exit;
-    const pid = Number(line.split(' ')[1]);
-    await waitFor(() => !isRunning(pid), { what: `process ${pid} to be gone` });
+    await refusesConnections(Number(/\d+$/.exec(line)?.[0]));
   });
 });
 
@@ -97,12 +97,3 @@ describe('runExample', () => {
     await expect(runExample(SCRIPT, { timeoutMs: 5 })).rejects.toMatchObject({ code: 'ERR_TESTING_TIMEOUT' });
   });
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,5 +1,13 @@
-import { describe, expect, it, vi } from 'vitest';
-import { testRedis } from '@staddle/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startRedis, testRedis, type TestServer } from '@staddle/testing';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+beforeEach(() => void vi.stubEnv('TEST_REDIS_URL', server.url));
+afterAll(() => server.stop());
 
 describe('testRedis', () => {
   it('gives every caller a prefix of its own and clients of the same server', async () => {
@@ -35,6 +43,5 @@ describe('testRedis', () => {
   ])('says what is wrong with the variable %j', async (value, message) => {
     vi.stubEnv('TEST_REDIS_URL', value);
     await expect(testRedis()).rejects.toMatchObject({ code: 'ERR_TESTING_SERVER_URL', variable: 'TEST_REDIS_URL', message: expect.stringContaining(message) });
-    vi.unstubAllEnvs();
   });
 });
