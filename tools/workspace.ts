@@ -38,7 +38,7 @@ export function listPackages(root: string = ROOT): WorkspacePackage[] {
 export function listFiles(dir: string, ...endings: readonly string[]): string[] {
   return readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .filter((file) => endings.some((ending) => file.endsWith(ending)) && !/(^|[\\/])(node_modules|dist)[\\/]/.test(file))
-    .sort();
+    .toSorted();
 }
 
 /** Prints the problems of a check, one a line, and fails the process when there are any. */

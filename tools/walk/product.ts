@@ -1,0 +1,55 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { ROOT } from '../workspace.ts';
+
+export interface RunningProduct {
+  readonly child: ChildProcess;
+  /** Milliseconds from the start of the process to the line that says it is ready. */
+  readonly readyAfterMs: number;
+  /** Everything it printed so far. */
+  output(): string;
+  /** Sends a signal and resolves with the exit code (or the signal's name). */
+  stop(signal: NodeJS.Signals): Promise<number | string>;
+}
+
+export interface ProductOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** A line that matches means ready. */
+  readonly ready: RegExp;
+  readonly timeoutMs?: number;
+}
+
+/** Starts the product as a user would and waits until it says that it is ready. */
+export async function startProduct({ command, env, ready, timeoutMs = 120_000 }: ProductOptions): Promise<RunningProduct> {
+  const startedAt = performance.now();
+  const child = spawn(command[0]!, command.slice(1), { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = new Promise<number | string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+  });
+  let output = '';
+  const isReady = new Promise<void>((resolve) => {
+    const collect = (chunk: Buffer): void => {
+      output += chunk;
+      if (ready.test(output)) resolve();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+  });
+  const deadline = new Promise<'late'>((resolve) => {
+    setTimeout(resolve, timeoutMs, 'late').unref();
+  });
+  const outcome = await Promise.race([isReady.then(() => 'ready' as const), deadline, exited]);
+  if (outcome !== 'ready') {
+    child.kill('SIGKILL');
+    throw new Error(`${command.join(' ')} did not become ready (${outcome}):\n${output}`);
+  }
+  return {
+    child,
+    readyAfterMs: performance.now() - startedAt,
+    output: () => output,
+    async stop(signal) {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
