@@ -74,19 +74,21 @@ export function spawnNode({ script, args = [], env = {}, cwd }: SpawnNodeOptions
   });
 
   let ended = false;
-  const exit = Promise.all([once(child, 'close'), once(reader, 'close')]).then(
-    ([[code, signal]]): ChildExit => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }),
-    // The executable could not be started: `close` never comes.
-    (error: Error): ChildExit => {
-      stderr += error.message;
+  const untilEnd = async (): Promise<ChildExit> => {
+    try {
+      const [[code, signal]] = await Promise.all([once(child, 'close'), once(reader, 'close')]);
+      return { code: code as number | null, signal: signal as NodeJS.Signals | null };
+    } catch (error) {
+      // It could not be started: `close` never comes.
+      stderr += String(error);
       return { code: null, signal: null };
-    },
-  );
-  void exit.then(() => {
-    ended = true;
-    alive.delete(child);
-    wake();
-  });
+    } finally {
+      ended = true;
+      alive.delete(child);
+      wake();
+    }
+  };
+  const exit = untilEnd();
 
   async function* lines(): AsyncGenerator<string> {
     for (let index = 0; ; index++) {

@@ -79,14 +79,15 @@ export async function createFaultProxy({ target }: FaultProxyOptions): Promise<F
   const pump = (from: Socket, to: Socket, direction: Direction): void => {
     let heldBytes = 0;
     let lastPassed: Promise<void> = Promise.resolve();
+    const pass = async (previous: Promise<void>, dueAt: number, action: () => Promise<void> | void): Promise<void> => {
+      await previous;
+      const leftMs = dueAt - performance.now();
+      if (leftMs > 0) await pause(leftMs);
+      while (direction.held) await direction.released.promise;
+      await action();
+    };
     const inTurn = (action: () => Promise<void> | void): void => {
-      const dueAt = performance.now() + delayMs;
-      lastPassed = lastPassed.then(async () => {
-        const leftMs = dueAt - performance.now();
-        if (leftMs > 0) await pause(leftMs);
-        while (direction.held) await direction.released.promise;
-        await action();
-      });
+      lastPassed = pass(lastPassed, performance.now() + delayMs, action);
     };
     from.on('data', (chunk) => {
       heldBytes += chunk.length;

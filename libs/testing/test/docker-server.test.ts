@@ -7,7 +7,7 @@ import type { TestServer } from '@staddle/testing';
 import { thisMachine, type Machine } from '../src/machine.ts';
 import { REDIS } from '../src/redis-server.ts';
 import { startPrivateServer } from '../src/start-server.ts';
-import { refusesConnections } from './fixtures/ports.ts';
+import { accepts, SOON } from './fixtures/ports.ts';
 
 /** A `docker` command at the head of PATH that runs "containers" as processes; see the fixture. */
 let home: string;
@@ -41,7 +41,7 @@ describe('a server in Docker', () => {
     expect(await client.ping()).toBe('PONG');
     client.disconnect();
     await Promise.all([first.stop(), second.stop()]);
-    await refusesConnections(first.port);
+    await expect.poll(() => accepts(first.port), SOON).toBe(false);
     expect((await readdir(home)).toSorted()).toEqual(['calls', 'docker', 'image']);
     expect((await readFile(join(home, 'calls'), 'utf8')).match(/^pull$/gm)).toHaveLength(1);
   });
@@ -58,7 +58,7 @@ describe('a server in Docker', () => {
     const { pid } = server;
     await server.pause();
     await server.kill();
-    await refusesConnections(server.port);
+    await expect.poll(() => accepts(server.port), SOON).toBe(false);
     await server.restart();
     expect(server.pid).not.toBe(pid);
     expect(await client.ping()).toBe('PONG');

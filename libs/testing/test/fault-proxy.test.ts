@@ -138,6 +138,7 @@ describe('createFaultProxy', () => {
     await waitFor(() => proxy.connections === 1, { what: 'the connection' });
     await proxy.close();
     await waitFor(() => one.closedWith, { what: 'the reset' });
+    expect(one.closedWith).toBe('ECONNRESET');
     await proxy.close();
   });
 

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { spawnNode, waitFor } from '@staddle/testing';
 import { startGuard } from '../src/guard.ts';
-import { refusesConnections } from './fixtures/ports.ts';
+import { accepts, SOON } from './fixtures/ports.ts';
 
 describe('startGuard', () => {
   it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('takes a server and its folder away when its owner dies of %s', async (signal) => {
@@ -19,7 +19,7 @@ describe('startGuard', () => {
     expect(existsSync(folder)).toBe(true);
 
     owner.kill(signal);
-    await refusesConnections(port);
+    await expect.poll(() => accepts(port), SOON).toBe(false);
     await waitFor(() => !existsSync(folder), { what: `${folder} to be removed` });
   });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMariadb, type TestServer } from '@staddle/testing';
 import { startLocalServer } from '../src/local-server.ts';
 import { MARIADB } from '../src/mariadb-server.ts';
-import { refusesConnections } from './fixtures/ports.ts';
+import { accepts, SOON } from './fixtures/ports.ts';
 
 let server: TestServer;
 
@@ -35,7 +35,7 @@ describe('startMariadb', () => {
   it('keeps what was committed when it is killed', async () => {
     await query('CREATE DATABASE kept; CREATE TABLE kept.item (id INT PRIMARY KEY); INSERT INTO kept.item VALUES (1), (2)');
     await server.kill();
-    await refusesConnections(server.port);
+    await expect.poll(() => accepts(server.port), SOON).toBe(false);
     await server.restart();
     expect(await query('SELECT id FROM kept.item ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }]);
   });
@@ -48,7 +48,7 @@ describe('startMariadb', () => {
     expect(existsSync(row!['folder'] as string)).toBe(true);
     await other.stop();
     expect(existsSync(row!['folder'] as string)).toBe(false);
-    await refusesConnections(other.port);
+    await expect.poll(() => accepts(other.port), SOON).toBe(false);
   });
 
   it('shows why a data folder cannot be made', async () => {

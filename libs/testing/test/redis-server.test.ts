@@ -5,7 +5,7 @@ import { freePort, startRedis, type TestServer } from '@staddle/testing';
 import { startLocalServer } from '../src/local-server.ts';
 import { thisMachine } from '../src/machine.ts';
 import { REDIS } from '../src/redis-server.ts';
-import { refusesConnections } from './fixtures/ports.ts';
+import { accepts, SOON } from './fixtures/ports.ts';
 
 const clients: Redis[] = [];
 
@@ -35,7 +35,7 @@ describe('startRedis', () => {
 
     await Promise.all([one.stop(), two.stop()]);
     expect(existsSync(folder)).toBe(false);
-    await refusesConnections(one.port);
+    await expect.poll(() => accepts(one.port), SOON).toBe(false);
     await one.stop();
   });
 
@@ -66,7 +66,7 @@ describe('startRedis', () => {
     const client = connect(server);
     await client.set('key', 'before');
     await server.kill();
-    await refusesConnections(port);
+    await expect.poll(() => accepts(port), SOON).toBe(false);
     await server.restart();
     expect([server.port, server.url]).toEqual([port, url]);
     expect(server.pid).not.toBe(pid);
@@ -77,7 +77,7 @@ describe('startRedis', () => {
     const server = await startRedis();
     await server.pause();
     await server.stop();
-    await refusesConnections(server.port);
+    await expect.poll(() => accepts(server.port), SOON).toBe(false);
   });
 
   it('tries another port when a neighbour was faster, and never hands out the neighbour', async () => {

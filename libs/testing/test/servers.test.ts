@@ -8,7 +8,7 @@ import { thisMachine } from '../src/machine.ts';
 import { startPrivateServer } from '../src/start-server.ts';
 import { REDIS } from '../src/redis-server.ts';
 import { machine } from './fixtures/machines.ts';
-import { refusesConnections } from './fixtures/ports.ts';
+import { accepts, SOON } from './fixtures/ports.ts';
 
 let redis: TestServer;
 let mariadb: TestServer;
@@ -62,7 +62,7 @@ describe('startTestServers', () => {
     expect(servers.mysqlUrl).toBe(mariadb.url);
     expect(await ping(servers.redisUrl)).toBe('PONG');
     await servers.stop();
-    await refusesConnections(Number(new URL(servers.redisUrl).port));
+    await expect.poll(() => accepts(Number(new URL(servers.redisUrl).port)), SOON).toBe(false);
     await servers.stop();
   });
 
@@ -114,7 +114,8 @@ describe('startTestServers', () => {
     await writeFile(wrapped, `#!/bin/sh\necho "$2" > ${folder}/port\nexec ${thisMachine.findProgram(['redis-server', 'valkey-server'])} "$@"\n`, { mode: 0o755 });
     const broken: Machine = { ...machine(), findProgram: (names) => (names.includes('mariadbd') ? '/bin/false' : wrapped) };
     await expect(startTestServers({ machine: broken })).rejects.toMatchObject({ code: 'ERR_TESTING_SERVER_START' });
-    await refusesConnections(Number(await readFile(join(folder, 'port'), 'utf8')));
+    const port = Number(await readFile(join(folder, 'port'), 'utf8'));
+    await expect.poll(() => accepts(port), SOON).toBe(false);
   });
 });
 
