@@ -17,8 +17,8 @@ const TTL_MS = 2_000;
 const SHORT_TTL_MS = 60;
 
 /** The contract of `LockDriver` as tests: `describeLockDriver('redis', async () => ({ driver, pass, close }))`. */
-export function describeLockDriver(name: string, make: () => Promise<LockDriverUnderTest>): void {
-  describe(`lock driver contract: ${name}`, () => {
+export function describeLockDriver(driverName: string, make: () => Promise<LockDriverUnderTest>): void {
+  describe(`lock driver contract: ${driverName}`, () => {
     let under: LockDriverUnderTest;
     let key: string;
     beforeEach(async () => {
@@ -55,7 +55,7 @@ export function describeLockDriver(name: string, make: () => Promise<LockDriverU
         fences.push(await fenceOf(owner));
         await under.driver.release(key, owner);
       }
-      expect(fences).toEqual([...new Set(fences)].sort((a, b) => (a < b ? -1 : 1)));
+      expect(fences).toEqual([...new Set(fences)].toSorted((a, b) => (a < b ? -1 : 1)));
     });
 
     it('increases the fence over an expiry', async () => {
@@ -100,7 +100,7 @@ export function describeLockDriver(name: string, make: () => Promise<LockDriverU
     it('takes the shortest ttl', async () => {
       await fenceOf('first', 1);
       await under.pass(20);
-      await fenceOf('second');
+      expect(await under.driver.acquire(key, 'second', TTL_MS)).toMatchObject({ acquired: true });
     });
   });
 }
