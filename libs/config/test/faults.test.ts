@@ -1,0 +1,158 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { ConfigError, EX_CONFIG, httpPart, loadConfig, secret, secretUrl, sharedParts } from '@staddle/config';
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { faultsOf, faultOf, load } from './load.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'staddle-config-'));
+});
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const schema = z.object({ ...sharedParts, scheduler: httpPart({ port: 4100 }).extend({ workers: z.int().min(1) }) });
+
+describe('ConfigError', () => {
+  it('lists every fault of every layer, one a line, and has a stable code', () => {
+    const path = file('bad.yaml', 'database:\n  pool:\n    max: 5000\n  pol: {}\n');
+    let thrown: unknown;
+    try {
+      loadConfig({
+        schema,
+        file: path,
+        env: { STADDLE_SCHEDULER__PORT: '0x10', STADDLE_DATABSE__URL: 'mysql://u:hunter2@h/d', STADDLE_AUTH__SECRET: 'hunter2', STADDLE_REDIS__URL: 'http://u:hunter2@h' },
+        argv: ['--log.level=Debug\nfaked: line', '--stop.timeoutMs=soon'],
+      });
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(ConfigError);
+    expect(thrown).toMatchObject({ code: 'ERR_CONFIG_INVALID', retryable: false, name: 'ConfigError' });
+    expect((thrown as ConfigError).message.replaceAll(path, 'bad.yaml').split('\n')).toEqual([
+      'configuration is invalid: 9 faults',
+      '  database.pol (bad.yaml:4): is not a setting; the nearest is database.pool',
+      '  scheduler.port = "0x10" (STADDLE_SCHEDULER__PORT): must be a plain decimal number',
+      '  databse.url (STADDLE_DATABSE__URL): is not a setting; the nearest is STADDLE_DATABASE__URL',
+      '  database.pool.max = 5000 (bad.yaml:3): too big: expected number to be <=1000',
+      '  redis.url (STADDLE_REDIS__URL): must be a URL that starts with redis: or rediss:',
+      '  auth.secret (STADDLE_AUTH__SECRET): must be at least 32 bytes long',
+      '  log.level = "Debug\\nfaked: line" (--log.level): expected one of "trace"|"debug"|"info"|"warn"|"error"|"fatal"|"silent"',
+      `  stop.timeoutMs = "soon" (--stop.timeoutMs): must be a duration: '30s', '15m', 'PT2S' or whole milliseconds`,
+      '  scheduler.workers: is required: set STADDLE_SCHEDULER__WORKERS, --scheduler.workers or the file',
+    ]);
+    expect(inspect(thrown, { depth: null, showHidden: true })).not.toContain('hunter2');
+    expect(JSON.stringify((thrown as ConfigError).faults)).not.toContain('hunter2');
+  });
+
+  it('says it in the singular for one fault, and cuts long values', () => {
+    expect(() => load({ schema: z.object({ port: z.int() }), env: { STADDLE_PORT: 'x'.repeat(500) } })).toThrow(/1 fault\n {2}port = "x{79}… \(STADDLE_PORT\): must be/);
+  });
+
+  it('masks credentials of a URL even where the schema did not declare a secret', () => {
+    const plain = z.object({ target: z.string().regex(/^https:/) });
+    expect(() => load({ schema: plain, env: { STADDLE_TARGET: 'ftp://u:hunter2@h/' } })).toThrow(/target = "ftp:\/\/\[redacted\]@h\/"/);
+  });
+
+  it('points into a list or a record at the item', () => {
+    const lists = z.object({ rules: z.array(z.object({ host: z.string() })), limits: z.record(z.string(), z.number()) });
+    expect(faultsOf(() => load({ schema: lists, defaults: { rules: [{ host: 'a' }, { host: 5 }], limits: { a: 'x' } } }))).toMatchObject([
+      { path: 'rules.1.host', value: 5, origin: 'defaults', env: 'STADDLE_RULES' },
+      { path: 'limits.a', value: 'x', origin: 'defaults' },
+    ]);
+  });
+
+  it('reports rules about several settings at once', () => {
+    const range = z.object({ min: z.int().default(1), max: z.int().default(0) }).refine(({ min, max }) => min <= max, 'min must not be above max');
+    expect(faultOf(() => load({ schema: range }))).toMatchObject({ path: 'configuration', rule: 'min must not be above max' });
+    expect(faultOf(() => load({ schema: z.object({ range }) }))).toMatchObject({ path: 'range', rule: 'min must not be above max' });
+  });
+
+  it('does not complain twice about one setting', () => {
+    const required = z.object({ port: z.int() });
+    expect(faultOf(() => load({ schema: required, env: { STADDLE_PORT: 'x' } }))).toMatchObject({ rule: 'must be a plain decimal number' });
+    expect(faultOf(() => load({ schema: z.object({ ...sharedParts }), defaults: { dataDir: 5 } }))).toMatchObject({ path: 'dataDir' });
+  });
+
+  it('comes with the exit code of sysexits.h', () => {
+    expect(EX_CONFIG).toBe(78);
+  });
+});
+
+describe('secrets', () => {
+  const KEY = 'k'.repeat(40);
+
+  it('come from the variable or from the file that the _FILE variable names, without its last line break', () => {
+    expect(load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET: KEY } }).current.auth.secret?.reveal()).toBe(KEY);
+    for (const [name, text] of [['lf', `${KEY}\n`], ['crlf', `${KEY}\r\n`], ['bare', KEY]] as const) {
+      expect(load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET_FILE: file(name, text) } }).current.auth.secret?.reveal()).toBe(KEY);
+    }
+    expect(load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET_FILE: file('two', `${KEY}\n\n`) } }).current.auth.secret?.reveal()).toBe(`${KEY}\n`);
+    expect(load({ schema: z.object({ ...sharedParts }), env: { STADDLE_DATABASE__URL_FILE: file('url', 'mysql://u:p@h/d\n') } }).current.database.url.reveal()).toBe('mysql://u:p@h/d');
+    expect(load({ schema: z.object({ ...sharedParts }), defaults: { auth: { secret: KEY } } }).current.auth.secret?.reveal()).toBe(KEY);
+  });
+
+  it('may not be given in both forms', () => {
+    const both = { STADDLE_AUTH__SECRET: KEY, STADDLE_AUTH__SECRET_FILE: file('both', KEY) };
+    expect(faultOf(() => load({ schema: z.object({ ...sharedParts }), env: both }))).toMatchObject({ path: 'auth.secret', rule: 'is set twice, by STADDLE_AUTH__SECRET and by STADDLE_AUTH__SECRET_FILE' });
+    expect(load({ schema: z.object({ ...sharedParts }), env: { ...both, STADDLE_AUTH__SECRET: '' } }).current.auth.secret?.reveal()).toBe(KEY);
+  });
+
+  it('fail with the path, and never the content, of a file that cannot be used', () => {
+    const secretFile = (path: string): (() => unknown) => () => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET_FILE: path } });
+    expect(faultOf(secretFile('/nonexistent/key'))).toMatchObject({ path: 'auth.secret', origin: 'STADDLE_AUTH__SECRET_FILE', rule: 'names a file that cannot be read: /nonexistent/key (ENOENT)' });
+    expect(faultOf(secretFile(folder))).toMatchObject({ rule: `names a file that cannot be read: ${folder} (EISDIR)` });
+    expect(faultOf(secretFile(file('empty', '\n')))).toMatchObject({ rule: `names the empty file ${join(folder, 'empty')}` });
+    const short = file('short', 'hunter2');
+    expect(faultsOf(secretFile(short))).toEqual([{ path: 'auth.secret', env: 'STADDLE_AUTH__SECRET', origin: `STADDLE_AUTH__SECRET_FILE=${short}`, rule: 'must be at least 32 bytes long' }]);
+  });
+
+  it('are the only settings with a _FILE variable', () => {
+    expect(faultOf(() => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_LOG__LEVEL_FILE: '/x' } }))).toMatchObject({ env: 'STADDLE_LOG__LEVEL_FILE', rule: 'is not a setting; the nearest is STADDLE_LOG__LEVEL' });
+  });
+
+  it('stay out of faults whatever their shape and however the rule was written', () => {
+    const shapes = z.object({
+      echo: secret(z.string().superRefine((text, context) => context.addIssue({ code: 'custom', message: `bad value ${text}` }))).optional(),
+      list: z.array(secret(z.string().min(20))).optional(),
+      named: z.record(z.string(), secret(z.string().min(20))).optional(),
+      number: secret(z.int()).optional(),
+      either: z.union([secret(z.string().min(20)), z.boolean()]).optional(),
+      inner: z.object({ key: secret(z.string()).optional() }),
+      url: secretUrl({ protocols: ['mysql:'] }).optional(),
+      structure: z.array(z.object({ key: secret(z.string().min(20)) })).optional(),
+    });
+    const sources = [
+      { env: { STADDLE_ECHO: 'hunter2', STADDLE_LIST: 'hunter2,hunter2', STADDLE_NAMED: '{"a":"hunter2"}', STADDLE_NUMBER: 'hunter2', STADDLE_EITHER: 'hunter2', STADDLE_URL: 'hunter2', STADDLE_STRUCTURE: '[{"key":"hunter2"' } },
+      { argv: ['--echo=hunter2', '--list=["hunter2"', '--structure=[{"key":"hunter2"}]', 'hunter2', '--inner.kye=hunter2', '--number=hunter2'] },
+      { file: file('shapes.yaml', 'echo: hunter2\nlist: hunter2\nnamed: hunter2\nnumber: hunter2\neither: hunter2\ninner: hunter2\nurl: hunter2\nstructure: hunter2\n') },
+    ];
+    for (const source of sources) {
+      let error: unknown;
+      try {
+        load({ schema: shapes, ...source });
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect((error as ConfigError).faults.length).toBeGreaterThan(5);
+      expect(inspect(error, { depth: null, showHidden: true }) + JSON.stringify(error)).not.toContain('hunter2');
+    }
+  });
+
+  it('are listed for the logger, with the passwords inside URLs', () => {
+    const { secrets } = load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET: KEY, STADDLE_DATABASE__URL: 'mysql://u:pass%20word@h/d', STADDLE_REDIS__URL: 'redis://h' } });
+    expect(secrets.map((one) => one.reveal())).toEqual(['pass word', KEY]);
+  });
+
+  it('are warned about in flags, where every process of the machine sees them', () => {
+    const { warnings } = load({ schema: z.object({ ...sharedParts }), argv: [`--auth.secret=${KEY}`] });
+    expect(warnings).toEqual(['--auth.secret shows a secret to everyone who can list processes; use STADDLE_AUTH__SECRET or STADDLE_AUTH__SECRET_FILE']);
+  });
+});
