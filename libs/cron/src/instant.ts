@@ -1,0 +1,29 @@
+import { InvalidInstantError } from './errors.ts';
+
+/** The end of the year 9999. Later instants have no four-digit ISO 8601 text, so no trigger fires after it. */
+export const LATEST_MS = 253_402_300_799_999;
+
+export function isInstant(ms: number): boolean {
+  return Number.isInteger(ms) && ms >= 0 && ms <= LATEST_MS;
+}
+
+/**
+ * The whole millisecond that a next time must be later than. Before 1970 there is nothing to be found.
+ * @throws InvalidInstantError (`ERR_CRON_INSTANT`) for NaN and for what is no number
+ */
+export function startingPoint(afterMs: number): number {
+  if (typeof afterMs !== 'number' || Number.isNaN(afterMs)) throw new InvalidInstantError(afterMs, 'is not a number of milliseconds');
+  return Math.max(Math.floor(afterMs), -1);
+}
+
+/** @throws InvalidInstantError (`ERR_CRON_INSTANT`) */
+export function creationInstant(nowMs: number): number {
+  const wholeMs = typeof nowMs === 'number' ? Math.floor(nowMs) : Number.NaN;
+  if (!isInstant(wholeMs)) throw new InvalidInstantError(nowMs, 'is not a number of milliseconds between 1970 and 9999');
+  return wholeMs;
+}
+
+/** ISO 8601 in UTC with milliseconds. */
+export function formatInstant(ms: number): string {
+  return new Date(ms).toISOString();
+}

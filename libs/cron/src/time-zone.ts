@@ -1,0 +1,141 @@
+import { DAY_MS } from './civil-date.ts';
+
+/*
+ * Offsets of an IANA time zone from UTC, taken from Intl and kept as periods of constant offset.
+ *
+ * Invariants
+ * 1. `periodAt(ms)` has the offset of `ms`, and `periodAt(period.endAt)` is the next one: walking so skips no instant.
+ * 2. A period ends at an offset change or at a block boundary. It starts at an offset change, or at a block boundary
+ *    with `previousOffsetMs === offsetMs`. The first period of a block reaches back to a change in the last two days
+ *    before it, so that whoever looks for a repeated hour there finds it.
+ * 3. Everything is a pure function of the tzdata inside Node. Blocks are filled on demand and never dropped: a zone in
+ *    use costs one small array a year, and only for the years that were looked at.
+ */
+
+/** A stretch of time with one offset. */
+export interface OffsetPeriod {
+  /** First instant. */
+  readonly startAt: number;
+  /** First instant after it. */
+  readonly endAt: number;
+  /** Local time minus UTC. */
+  readonly offsetMs: number;
+  /** The offset up to `startAt`. */
+  readonly previousOffsetMs: number;
+}
+
+export interface TimeZone {
+  readonly name: string;
+  periodAt(ms: number): OffsetPeriod;
+  /**
+   * The instant at which clocks show a local time (`localMs`: its epoch milliseconds if it were UTC). A time that is
+   * skipped gives the instant at which the clocks jump over it. Of a time that comes twice `fold` 0 gives the first, 1 the second.
+   */
+  instantOf(localMs: number, fold?: 0 | 1): number;
+}
+
+const BLOCK_MS = 366 * DAY_MS;
+// In tzdata 2026c no offset lasts less than 7 days (America/Noronha in 2000, Asia/Gaza in 2040). A step of more than that
+// could jump over a period; a smaller one only costs time.
+const STEP_MS = 2 * DAY_MS;
+// Offsets of tzdata since 1970 reach from -12 to +14 hours.
+const LARGEST_OFFSET_MS = DAY_MS;
+
+const zones = new Map<string, TimeZone>();
+
+/** The zone with an IANA name such as `Europe/Paris` or `UTC`; undefined when Node does not know it. */
+export function tryTimeZone(name: string): TimeZone | undefined {
+  // Intl also takes offsets, and abbreviations of which it knows one meaning of several: IST is India, BST is Bangladesh.
+  if (!name.includes('/') && !/^(?:UTC|GMT)$/i.test(name)) return undefined;
+  // Intl ignores case, so the number of keys is bounded by tzdata and not by what users write.
+  const key = name.toLowerCase();
+  let zone = zones.get(key);
+  if (zone === undefined) {
+    const offsetAt = tryOffsets(name);
+    if (offsetAt === undefined) return undefined;
+    zone = createTimeZone(name, offsetAt);
+    zones.set(key, zone);
+  }
+  return zone;
+}
+
+type OffsetAt = (ms: number) => number;
+
+const OFFSET_TEXT = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/;
+
+function tryOffsets(name: string): OffsetAt | undefined {
+  let format: Intl.DateTimeFormat;
+  try {
+    format = new Intl.DateTimeFormat('en-US', { timeZone: name, year: 'numeric', timeZoneName: 'longOffset' });
+  } catch {
+    return undefined; // RangeError: the only way to ask Intl whether it knows a zone
+  }
+  return (ms) => {
+    const [, sign, hours = '0', minutes = '0', seconds = '0'] = OFFSET_TEXT.exec(format.format(ms))!;
+    const offsetMs = (Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)) * 1_000;
+    return sign === '-' ? -offsetMs : offsetMs;
+  };
+}
+
+function createTimeZone(name: string, offsetAt: OffsetAt): TimeZone {
+  const blocks = new Map<number, readonly OffsetPeriod[]>();
+  let recent: OffsetPeriod | undefined;
+
+  function periodAt(ms: number): OffsetPeriod {
+    if (recent !== undefined && ms >= recent.startAt && ms < recent.endAt) return recent;
+    const index = Math.floor(ms / BLOCK_MS);
+    let block = blocks.get(index);
+    if (block === undefined) {
+      block = periodsBetween(index * BLOCK_MS, (index + 1) * BLOCK_MS, offsetAt);
+      blocks.set(index, block);
+    }
+    recent = block.findLast((period) => period.startAt <= ms)!;
+    return recent;
+  }
+
+  function instantOf(localMs: number, fold: 0 | 1 = 0): number {
+    let first: number | undefined;
+    for (let period = periodAt(localMs - LARGEST_OFFSET_MS); ; period = periodAt(period.endAt)) {
+      const ms = localMs - period.offsetMs;
+      if (ms < period.startAt) return first ?? period.startAt;
+      if (ms >= period.endAt) continue;
+      if (fold === 0 || (first !== undefined && ms > first)) return ms;
+      first = ms;
+    }
+  }
+
+  return { name, periodAt, instantOf };
+}
+
+/** The periods that cover [from, to), the first of them reaching back to a change shortly before `from`. */
+function periodsBetween(from: number, to: number, offsetAt: OffsetAt): OffsetPeriod[] {
+  const periods: OffsetPeriod[] = [];
+  let previousOffsetMs = offsetAt(from - STEP_MS);
+  let offsetMs = previousOffsetMs;
+  let startAt = from;
+  for (let at = from - STEP_MS; at < to; at += STEP_MS) {
+    const nextAt = Math.min(at + STEP_MS, to);
+    const nextOffsetMs = offsetAt(nextAt);
+    if (nextOffsetMs === offsetMs) continue;
+    const changeAt = firstSecondAfterChange(at, nextAt, offsetMs, offsetAt);
+    if (changeAt >= to) break;
+    if (changeAt > from) periods.push({ startAt, endAt: changeAt, offsetMs, previousOffsetMs });
+    startAt = changeAt;
+    previousOffsetMs = offsetMs;
+    offsetMs = nextOffsetMs;
+  }
+  periods.push({ startAt, endAt: to, offsetMs, previousOffsetMs });
+  return periods;
+}
+
+/** Bisects to the second at which the offset stops being `offsetMs`. */
+function firstSecondAfterChange(before: number, after: number, offsetMs: number, offsetAt: OffsetAt): number {
+  let low = before / 1_000;
+  let high = after / 1_000;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (offsetAt(middle * 1_000) === offsetMs) low = middle;
+    else high = middle;
+  }
+  return high * 1_000;
+}
