@@ -1,4 +1,4 @@
-import { backoffMs, sleep, StaddleError, type Clock, type Lifecycle, type Logger } from '@staddle/kernel';
+import { backoffMs, sleep, type Clock, type Lifecycle, type Logger, type StaddleError } from '@staddle/kernel';
 
 import { ComponentStartError } from './errors.ts';
 
@@ -16,7 +16,7 @@ export class Components {
   readonly #options: ComponentsOptions;
   readonly #started: Lifecycle[] = [];
   readonly #stopping = new AbortController();
-  /** The component whose start() is under way, and the end of that call, whatever it is. */
+  /** The component whose start() is under way, and the end of that call, good or bad. */
   #starting: { readonly component: Lifecycle; readonly settled: Promise<void> } | undefined;
 
   constructor(options: ComponentsOptions) {
@@ -34,39 +34,48 @@ export class Components {
   async #startOne(component: Lifecycle): Promise<void> {
     const { logger, clock } = this.#options;
     const { signal } = this.#stopping;
+    const { name } = component;
     let lastFailure: string | undefined;
     for (let attempt = 0; ; attempt++) {
       signal.throwIfAborted();
-      try {
-        const call = component.start().then(() => {
-          this.#started.push(component);
-        });
-        this.#starting = { component, settled: call.catch(() => {}) };
-        await call;
-        if (attempt > 0) logger.info({ component: component.name, attempts: attempt + 1 }, `component ${component.name} started at last`);
+      const error = await this.#tryStart(component);
+      if (error === undefined) {
+        if (attempt > 0) logger.info({ component: name, attempts: attempt + 1 }, `component ${name} has started at last`);
         return;
-      } catch (error) {
-        if (signal.aborted) throw signal.reason;
-        if (!(error instanceof Error && (error as Partial<StaddleError>).retryable === true)) throw new ComponentStartError(component.name, error);
-        // A server that is away for an hour is one line, not a thousand.
-        const failure = `${String((error as Partial<StaddleError>).code)} ${error.message}`;
-        if (failure !== lastFailure) logger.warn({ component: component.name, err: error }, `component ${component.name} cannot start yet; trying again`);
-        lastFailure = failure;
-      } finally {
-        this.#starting = undefined;
       }
+      signal.throwIfAborted();
+      if (!isRetryable(error)) throw new ComponentStartError(name, error);
+      // A server that is away for an hour is one line, not a thousand.
+      const failure = `${error.code} ${error.message}`;
+      if (failure !== lastFailure) logger.warn({ component: name, err: error }, `component ${name} cannot start yet: trying again`);
+      lastFailure = failure;
       await sleep(backoffMs(attempt, RETRY), { signal, clock });
     }
   }
 
+  /** Undefined, or the error. */
+  async #tryStart(component: Lifecycle): Promise<unknown> {
+    const settled = Promise.withResolvers<void>();
+    this.#starting = { component, settled: settled.promise };
+    try {
+      await component.start();
+      this.#started.push(component);
+      return undefined;
+    } catch (error) {
+      return error ?? new Error('rejected without a reason');
+    } finally {
+      this.#starting = undefined;
+      settled.resolve();
+    }
+  }
+
   /**
-   * Stops all that started, last first, also one whose start is under way. `onWait` hears the name of the one being
-   * waited for. At the abort of `signal` nothing is awaited any more, but the rest is still told to stop.
+   * Stops all that started, last first, also one whose start is under way. Every wait goes through `wait`, which may
+   * give up; the rest is still told to stop. Returns the errors by component name.
    */
-  async stop(signal: AbortSignal, reason: Error, onWait: (component: string) => void): Promise<Map<string, unknown>> {
+  async stop(reason: Error, signal: AbortSignal, wait: (work: Promise<void>, component: string) => Promise<void>): Promise<ReadonlyMap<string, unknown>> {
     const failures = new Map<string, unknown>();
     const stopOne = async (component: Lifecycle): Promise<void> => {
-      onWait(component.name);
       try {
         await component.stop(signal);
       } catch (error) {
@@ -75,26 +84,33 @@ export class Components {
       }
     };
     this.#stopping.abort(reason);
-    const starting = this.#starting;
-    if (starting) {
-      // Its start may be a loop that only stop() ends, or a call that ends on its own and leaves something running.
-      await untilAborted(stopOne(starting.component), signal);
-      onWait(starting.component.name);
-      await untilAborted(starting.settled, signal);
+    if (this.#starting) {
+      // Its start may be a loop that only stop() ends, or a call that ends by itself and leaves something running:
+      // then it is among the started below.
+      const { component, settled } = this.#starting;
+      await wait(stopOne(component), component.name);
+      await wait(settled, component.name);
     }
     for (let component = this.#started.pop(); component; component = this.#started.pop()) {
-      await untilAborted(stopOne(component), signal);
+      await wait(stopOne(component), component.name);
     }
     return failures;
   }
 }
 
-/** Waits for `work`, but not beyond the abort. */
-export function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => resolve();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+function isRetryable(error: unknown): error is StaddleError {
+  return error instanceof Error && 'retryable' in error && error.retryable === true;
+}
+
+/** True when `work` resolved before the abort; false at the abort, without waiting for it. */
+export async function settlesBefore(signal: AbortSignal, work: Promise<unknown>): Promise<boolean> {
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work.then(() => true), aborted.promise.then(() => false)]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -116,14 +116,14 @@ export class MethodNotAllowedError extends StaddleError {
   }
 }
 
-/** A request that came before all components had started. */
+/** A request that came before all components had started, or after they began to stop. */
 export class NotReadyError extends StaddleError {
   override readonly code = 'ERR_SERVICE_NOT_READY';
   override readonly retryable = true;
   readonly statusCode = 503;
 
-  constructor() {
-    super('the service is still starting');
+  constructor(phase: 'starting' | 'draining') {
+    super(phase === 'starting' ? 'the service is still starting' : 'the service is stopping');
   }
 }
 
@@ -199,8 +199,8 @@ export class StopTimeoutError extends StaddleError {
   /** What held the stop up: `component dispatch`, `2 requests in flight`. */
   readonly waitingFor: string;
 
-  constructor(name: string, timeoutMs: number, waitingFor: string) {
-    super(`service ${name} did not stop within ${timeoutMs} ms: still waiting for ${waitingFor}`);
+  constructor(name: string, waitingFor: string) {
+    super(`service ${name} did not stop by its deadline: still waiting for ${waitingFor}`);
     this.waitingFor = waitingFor;
   }
 }
@@ -210,8 +210,9 @@ export class StopFailedError extends StaddleError {
   override readonly code = 'ERR_SERVICE_STOP';
   readonly components: readonly string[];
 
-  constructor(name: string, components: readonly string[], cause: unknown) {
-    super(`service ${name} stopped with errors in ${components.join(', ')}`, { cause });
+  constructor(name: string, failures: ReadonlyMap<string, unknown>) {
+    const components = [...failures.keys()];
+    super(`service ${name} stopped with errors in ${components.join(', ')}`, { cause: failures.values().next().value });
     this.components = components;
   }
 }

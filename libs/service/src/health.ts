@@ -1,5 +1,4 @@
 import type { Clock, Logger } from '@staddle/kernel';
-
 import type { FastifyInstance } from 'fastify';
 
 /** Probes a dependency. Resolves when it is usable; `signal` aborts at the timeout. */
@@ -18,12 +17,19 @@ export interface HealthOptions {
   readonly logger: Logger;
 }
 
+type CheckResult = 'pending' | 'ok' | 'failed' | 'timeout';
+
+interface Outcome {
+  readonly result: CheckResult;
+  readonly error?: unknown;
+}
+
 interface CheckState {
   readonly name: string;
   readonly check: Check;
-  result: 'ok' | 'failed' | 'timeout' | 'pending';
-  /** A probe that ignores its signal stays here; it is not started a second time. */
-  running: Promise<void> | undefined;
+  result: CheckResult;
+  /** Stays true for a check that ignores its signal; it is not called a second time meanwhile, and keeps its result. */
+  running: boolean;
 }
 
 // Kubernetes asks every few seconds, a load balancer per node: one round a second is enough for all of them,
@@ -39,11 +45,11 @@ export class Health {
 
   constructor(options: HealthOptions) {
     this.#options = options;
-    this.#checks = Object.entries(options.checks).map(([name, check]) => ({ name, check, result: 'pending', running: undefined }));
+    this.#checks = Object.entries(options.checks).map(([name, check]) => ({ name, check, result: 'pending', running: false }));
   }
 
   /** What `/readyz` says now. Never rejects. */
-  async readiness(): Promise<{ status: ReadinessStatus; checks: Record<string, string> }> {
+  async readiness(): Promise<{ status: ReadinessStatus; checks: Record<string, CheckResult> }> {
     const { phase } = this.#options;
     if (phase() !== 'draining') await this.#probe();
     const checks = Object.fromEntries(this.#checks.map(({ name, result }) => [name, result]));
@@ -53,48 +59,50 @@ export class Health {
   }
 
   async #probe(): Promise<void> {
-    const { clock } = this.#options;
-    if (clock.monotonic() - this.#roundEndedAt < CACHE_MS) return;
-    this.#round ??= Promise.all(this.#checks.map((state) => this.#run(state))).then(() => {
-      this.#roundEndedAt = clock.monotonic();
-      this.#round = undefined;
-    });
-    await this.#round;
+    if (this.#options.clock.monotonic() - this.#roundEndedAt < CACHE_MS) return;
+    await (this.#round ??= this.#runAll());
+  }
+
+  async #runAll(): Promise<void> {
+    await Promise.all(this.#checks.map((state) => this.#run(state)));
+    this.#roundEndedAt = this.#options.clock.monotonic();
+    this.#round = undefined;
   }
 
   async #run(state: CheckState): Promise<void> {
-    const { clock, timeoutMs, logger } = this.#options;
+    const { clock, timeoutMs } = this.#options;
     if (state.running) return;
     const abort = new AbortController();
-    const timedOut = Promise.withResolvers<'timeout'>();
+    const timeout = Promise.withResolvers<Outcome>();
     const timer = clock.setTimer(() => {
-      abort.abort(new Error(`check ${state.name} took longer than ${timeoutMs} ms`));
-      timedOut.resolve('timeout');
-    }, timeoutMs, { keepAlive: false });
-    let failure: unknown;
-    const probe = call(state.check, abort.signal).then(
-      () => 'ok' as const,
-      (error: unknown) => {
-        failure = error;
-        return 'failed' as const;
-      },
-    );
-    state.running = probe.then(() => {
-      state.running = undefined;
-    });
-    const result = await Promise.race([probe, timedOut.promise]);
+      const error = new Error(`check ${state.name} took longer than ${timeoutMs} ms`);
+      timeout.resolve({ result: 'timeout', error });
+      abort.abort(error);
+    }, timeoutMs);
+    state.running = true;
+    const probe = call(state.check, abort.signal).finally(() => (state.running = false));
+    const { result, error } = await Promise.race([probe, timeout.promise]);
     timer.cancel();
+    this.#note(state, result, error);
+  }
+
+  #note(state: CheckState, result: CheckResult, error: unknown): void {
+    const { logger } = this.#options;
     const before = state.result;
     state.result = result;
     if (result === before) return;
-    if (result !== 'ok') logger.warn({ check: state.name, err: failure ?? abort.signal.reason }, `readiness check ${state.name}: ${result}`);
+    if (result !== 'ok') logger.warn({ check: state.name, err: error }, `readiness check ${state.name}: ${result}`);
     else if (before !== 'pending') logger.info({ check: state.name }, `readiness check ${state.name}: ok again`);
   }
 }
 
-// A check that throws before it returns a promise has failed like any other.
-async function call(check: Check, signal: AbortSignal): Promise<void> {
-  await check(signal);
+async function call(check: Check, signal: AbortSignal): Promise<Outcome> {
+  try {
+    await check(signal);
+    return { result: 'ok' };
+  } catch (error) {
+    return { result: 'failed', error };
+  }
 }
 
 /** The probes of an orchestrator: public, never behind the readiness gate. */

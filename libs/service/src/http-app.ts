@@ -1,13 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 
 import { silentLogger, type Logger } from '@staddle/kernel';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { createSerializerCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 
-import { REQUEST_CODE, REQUEST_PROBLEMS } from './errors.ts';
-import { problem, PROBLEM_TYPE, sendProblem, type ProblemRules } from './problem.ts';
+import { refuseBrokenHttp, trackAnswers } from './broken-http.ts';
+import { sendProblem, type ProblemRules } from './problem.ts';
 import { requestId } from './request-context.ts';
 import { parseJsonBodies, requireStrictSchemas, zodValidator } from './validation.ts';
 
@@ -44,27 +42,14 @@ export function createHttpApp({ logger, rules, bodyLimitBytes }: HttpAppOptions)
     },
     clientErrorHandler: refuseBrokenHttp,
   }).withTypeProvider<ZodTypeProvider>();
-  // The context carries the request id, so a child per request would only cost.
+  // The context carries the request id: a child per request would only cost.
   app.setChildLoggerFactory((parent) => parent);
   app.setValidatorCompiler(zodValidator);
-  app.setSerializerCompiler(createSerializerCompiler());
+  app.setSerializerCompiler(serializerCompiler);
+  trackAnswers(app.server);
   parseJsonBodies(app);
   requireStrictSchemas(app);
   return app;
-}
-
-/** Answers what never became a request: broken HTTP, huge headers, a head that did not arrive in time. */
-function refuseBrokenHttp(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const condition = REQUEST_PROBLEMS[error.code ?? ''] ?? { status: 400, code: REQUEST_CODE, detail: 'the request is not valid HTTP' };
-  const { title, status, ...rest } = problem(condition.status, condition.code, { detail: condition.detail });
-  const body = JSON.stringify({ ...rest, title, status });
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
 }
 
 /** Fastify and its plugins log as pino does: message only, or fields and message. Ours always takes both. */
@@ -75,17 +60,15 @@ function fastifyLogger(logger: Logger): FastifyBaseLogger {
       const fields = first instanceof Error ? { err: first } : typeof first === 'object' && first !== null ? { ...first } : {};
       logger[level](fields, String(typeof first === 'string' ? first : (message ?? (first instanceof Error ? first.message : level))));
     };
-  const adapter: FastifyBaseLogger = {
+  return {
     level: 'info',
     silent: silentLogger.trace as FastifyBaseLogger['silent'],
     trace: line('trace'),
     debug: line('debug'),
-    // Fastify's own info lines ("Server listening at") say what ours say.
-    info: line('debug'),
+    info: line('info'),
     warn: line('warn'),
     error: line('error'),
     fatal: line('fatal'),
-    child: () => adapter,
+    child: (bindings) => fastifyLogger(logger.child(bindings)),
   };
-  return adapter;
 }

@@ -9,9 +9,10 @@ export interface ObserveOptions {
 
 /** Requests that are not answered yet. */
 export interface InFlight {
-  readonly count: number;
   /** Resolves as soon as there are none. */
   idle(): Promise<void>;
+  /** `2 requests in flight (GET /v1/tasks, POST /v1/tasks)`. */
+  describe(): string;
 }
 
 // Seconds. From a cache hit to the point where callers give up.
@@ -26,27 +27,23 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clock }
     buckets: DURATION_BUCKETS,
   });
   const open = metrics.gauge({ name: 'http_requests_in_flight', help: 'Requests that are not answered yet' });
-  let count = 0;
+  const inFlight = new Set<FastifyRequest>();
   let waiting: (() => void)[] = [];
 
   app.addHook('onRequest', (request, reply, done) => {
     const startedAt = clock.monotonic();
-    open.set(++count);
-    let ended = false;
+    open.set(inFlight.add(request).size);
     const end = (): void => {
-      if (ended) return;
-      ended = true;
-      open.set(--count);
+      if (!inFlight.delete(request)) return;
+      open.set(inFlight.size);
       const ms = clock.monotonic() - startedAt;
       // The raw URL is never a label: callers choose it.
-      const route = request.is404 ? 'unmatched' : (request.routeOptions.url ?? 'unmatched');
-      duration.observe(ms / 1_000, { method: request.method, route, status: `${Math.floor(reply.raw.statusCode / 100)}xx` });
+      duration.observe(ms / 1_000, { method: request.method, route: request.routeOptions.url ?? 'unmatched', status: `${Math.floor(reply.raw.statusCode / 100)}xx` });
       // Socket events come in the context of whoever touched the socket last.
       runInContext(request.contextFields, () => logRequest(logger, request, reply, ms));
-      if (count === 0) {
-        for (const resolve of waiting) resolve();
-        waiting = [];
-      }
+      if (inFlight.size > 0) return;
+      for (const resolve of waiting) resolve();
+      waiting = [];
     };
     // 'finish' alone would miss the clients that hang up.
     reply.raw.once('finish', end);
@@ -55,10 +52,11 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clock }
   });
 
   return {
-    get count() {
-      return count;
+    idle: () => (inFlight.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    describe() {
+      const routes = new Set([...inFlight].map(({ method, routeOptions }) => `${method} ${routeOptions.url ?? 'unmatched'}`));
+      return `${inFlight.size} ${inFlight.size === 1 ? 'request' : 'requests'} in flight (${[...routes].join(', ')})`;
     },
-    idle: () => (count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
 }
 

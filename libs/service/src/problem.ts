@@ -3,16 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Logger } from '@staddle/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import {
-  INTERNAL_CODE,
-  MethodNotAllowedError,
-  NotReadyError,
-  REQUEST_CODE,
-  REQUEST_PROBLEMS,
-  RouteNotFoundError,
-  ValidationError,
-  type FieldError,
-} from './errors.ts';
+import { INTERNAL_CODE, MethodNotAllowedError, REQUEST_CODE, REQUEST_PROBLEMS, RouteNotFoundError, type FieldError } from './errors.ts';
 
 /** RFC 9457 problem details, with our stable `code` as the identifier that programs test. */
 export interface Problem {
@@ -38,8 +29,9 @@ export type ProblemRules = Readonly<Record<string, ProblemRule>>;
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-// Codes of lower layers that every service meets. Services do not repeat them.
+// Codes that every service meets. Services do not repeat them.
 const BUILT_IN: ProblemRules = {
+  ERR_SERVICE_NOT_READY: { status: 503 },
   ERR_DATABASE_UNAVAILABLE: { status: 503 },
   ERR_DATABASE_ACQUIRE_TIMEOUT: { status: 503 },
 };
@@ -53,6 +45,7 @@ interface KnownError {
   readonly message: string;
   readonly statusCode?: number;
   readonly field?: unknown;
+  readonly errors?: readonly FieldError[];
 }
 
 /** The problem for `error`, or undefined when nobody foresaw it: then it is ours, a 500. */
@@ -62,13 +55,12 @@ export function problemOf(error: unknown, rules: ProblemRules = {}): Problem | u
   if (rule) return describe(error, rule);
   const condition = ownEntry(REQUEST_PROBLEMS, error.code);
   if (condition) return problem(condition.status, condition.code, { detail: condition.detail });
-  const { statusCode } = error;
-  if (error instanceof NotReadyError) return problem(error.statusCode, error.code, { detail: error.message });
+  const { statusCode, code } = error;
   if (statusCode === undefined || statusCode < 400 || statusCode > 499) return undefined;
   // Errors of our house that carry a client status mean to be shown: the chassis' own, the permission guard's.
-  if (/^ERR_[A-Z]+_[A-Z_]+$/.test(error.code)) return describe(error, { status: statusCode });
-  // Fastify's and its plugins' refusals. Foreign errors may carry an upstream's status, which says nothing about us.
-  if (error.code.startsWith('FST_')) return problem(statusCode, REQUEST_CODE, { detail: error.message });
+  if (/^ERR_[A-Z]+_[A-Z0-9_]+$/.test(code)) return describe(error, { status: statusCode });
+  // Fastify's and its plugins' refusals. Foreign errors may carry an upstream's status, which says nothing about our caller.
+  if (code.startsWith('FST_')) return problem(statusCode, REQUEST_CODE, { detail: error.message });
   return undefined;
 }
 
@@ -80,10 +72,10 @@ export function problem(status: number, code: string, rest: Partial<Problem> = {
 function describe(error: KnownError, { status, title }: ProblemRule): Problem {
   return problem(status, error.code, {
     ...(title === undefined ? {} : { title }),
-    // A server-side message may name hosts and tables.
-    ...(status < 500 ? { detail: error.message } : {}),
+    // What a lower layer says of a server may name hosts and tables.
+    ...(status < 500 || error.code.startsWith('ERR_SERVICE_') ? { detail: error.message } : {}),
     ...(typeof error.field === 'string' ? { field: error.field } : {}),
-    ...(error instanceof ValidationError ? { errors: error.errors } : {}),
+    ...(error.code === 'ERR_SERVICE_VALIDATION' && error.errors ? { errors: error.errors } : {}),
   });
 }
 
@@ -105,7 +97,7 @@ declare module 'fastify' {
 
 /** Sends `error` as a problem; one that nobody foresaw is logged here, once, and shown without detail. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, { logger, rules }: { logger: Logger; rules: ProblemRules }): void {
-  let known = problemOf(error, rules);
+  let known = endedEarly(request) ? problem(400, REQUEST_CODE, { detail: 'the request ended before its body was complete' }) : problemOf(error, rules);
   if (!known) {
     logger.error({ err: error }, 'request failed unexpectedly');
     known = problem(500, INTERNAL_CODE);
@@ -117,6 +109,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (error instanceof MethodNotAllowedError) reply.header('allow', error.allow.join(', '));
   // A string passes by the route's response schemas, which describe success.
   reply.send(JSON.stringify({ ...known, requestId: request.id }));
+}
+
+// Whatever error that made on its way, it is the client's doing, and no line in the error log.
+function endedEarly({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete;
 }
 
 // RFC 6750, section 3: no error attribute when the request held no token at all.

@@ -1,4 +1,4 @@
-import { hasCode, type Lifecycle, type Logger } from '@staddle/kernel';
+import { hasCode, systemClock, type Lifecycle, type Logger } from '@staddle/kernel';
 
 /** What {@link runService} runs: a service, or several behind one start and stop. */
 export interface Runnable extends Lifecycle {
@@ -16,10 +16,14 @@ export interface RunOptions {
 // EX_CONFIG of sysexits.h: a restart will not help, an operator must change something.
 const EXIT_CONFIG = 78;
 
+// Ctrl-C reaches us twice when npm is our parent: from the terminal, and forwarded by npm. Nobody presses it again
+// within this time, and nobody notices when we ignore that.
+const SAME_SIGNAL_MS = 500;
+
 /**
  * Runs a service as this process: the last call of a `main.ts`, and the only place that ends the process.
  *
- * - SIGTERM and SIGINT stop it in order and exit 0, or 1 when the stop failed. A second signal exits 1 at once.
+ * - SIGTERM and SIGINT stop it in order and exit 0, or 1 when the stop failed. A second one, half a second later or more, exits 1 at once.
  * - An error that nobody caught is logged as fatal, stops the service and exits 1: the state of the process is not to be trusted.
  * - A start-up error is one line on stderr and exit 1; a configuration error (`ERR_CONFIG_INVALID`) its whole message and exit 78.
  *
@@ -28,17 +32,17 @@ const EXIT_CONFIG = 78;
  */
 export async function runService(make: () => Promise<Runnable>, options: RunOptions = {}): Promise<never> {
   let service: Runnable | undefined;
-  let signalled = false;
+  let signalledAt: number | undefined;
   let exitCode = 0;
   const quit = Promise.withResolvers<void>();
 
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (signalled) {
-      print(`second signal (${signal}): exiting without waiting for the stop`);
-      process.exit(1);
-    }
-    signalled = true;
+    const now = systemClock.monotonic();
+    signalledAt ??= now;
     quit.resolve();
+    if (now - signalledAt < SAME_SIGNAL_MS) return;
+    print(`${signal} again: exiting without waiting for the stop`);
+    process.exit(1);
   };
   const onUncaught = (error: unknown, origin: string): void => {
     const logger = options.logger ?? service?.logger;

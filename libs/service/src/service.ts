@@ -23,7 +23,7 @@ import type { AddressInfo } from 'node:net';
 import { noMetrics, sleep, systemClock, type Clock, type Lifecycle, type Logger, type Metrics } from '@staddle/kernel';
 
 import type { Authenticate } from './authenticate.ts';
-import { Components, untilAborted } from './components.ts';
+import { Components, settlesBefore } from './components.ts';
 import { NotReadyError, ServiceListenError, ServicePortTakenError, ServiceStoppedError, StopFailedError, StopTimeoutError } from './errors.ts';
 import { Health, serveProbes, type Check, type Phase } from './health.ts';
 import { createHttpApp, type ServiceApp } from './http-app.ts';
@@ -113,6 +113,8 @@ class ChassisService implements Service {
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   #inFlight!: InFlight;
   #phase: Phase = 'starting';
+  /** All components run: from the end of the start to the end of the last request. */
+  #serving = false;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -134,17 +136,18 @@ class ChassisService implements Service {
     const { app } = this;
     const phase = (): Phase => this.#phase;
     answerWithProblems(app, { logger, rules: problems });
-    // In this order: context, so that everything logs with it; count; send away; identity; gate.
+    // In this order: context, so that everything logs with it; count; identity; gate.
     trackContext(app);
     this.#inFlight = observeRequests(app, { logger, metrics: metrics?.metrics ?? noMetrics, clock: this.#clock });
-    app.addHook('onRequest', (_request, reply, done) => {
-      if (this.#phase === 'draining') reply.header('connection', 'close');
-      done();
-    });
     requireIdentity(app, authenticate);
     app.addHook('onRequest', (request, _reply, done) => {
-      const gated = this.#phase === 'starting' && !request.is404 && request.routeOptions.config.beforeReady !== true;
-      done(gated ? new NotReadyError() : undefined);
+      if (this.#serving || request.is404 || request.routeOptions.config.beforeReady === true) done();
+      else done(new NotReadyError(this.#phase === 'starting' ? 'starting' : 'draining'));
+    });
+    app.addHook('onSend', (_request, reply, _payload, done) => {
+      // Sends keep-alive clients to another instance while this one still answers; also those whose request came before the stop.
+      if (this.#phase === 'draining') reply.header('connection', 'close');
+      done();
     });
 
     serveProbes(app, new Health({ checks, phase, timeoutMs: checkTimeoutMs, clock: this.#clock, logger }), phase);
@@ -180,15 +183,14 @@ class ChassisService implements Service {
   }
 
   async #listen(): Promise<void> {
-    const { host, port, portSetting, logger } = this.#options;
+    const { host, port, portSetting } = this.#options;
     try {
-      await this.app.listen({ host, port });
+      await this.app.listen({ host, port, listenTextResolver: (address) => `service ${this.name} listens at ${address}` });
     } catch (error) {
       if (this.#stopped) throw new ServiceStoppedError(this.name);
       if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new ServicePortTakenError({ host, port, portSetting, cause: error });
       throw new ServiceListenError({ host, port, cause: error as Error });
     }
-    logger.info({ 'url.full': this.url }, `service ${this.name} listens at ${this.url}`);
     if (!this.#stopped) void this.#startComponents();
   }
 
@@ -206,6 +208,7 @@ class ChassisService implements Service {
     }
     if (this.#stopped) return;
     this.#phase = 'started';
+    this.#serving = true;
     logger.info({}, `service ${this.name} is ready`);
     this.#ready.resolve();
   }
@@ -216,42 +219,43 @@ class ChassisService implements Service {
 
   async #shutDown(outer: AbortSignal | undefined): Promise<void> {
     const { name, logger, stopTimeoutMs, drainDelayMs } = this.#options;
-    const served = this.#phase === 'started';
     this.#phase = 'draining';
     this.#ready.reject(new ServiceStoppedError(name));
     logger.info({}, `service ${name} is stopping`);
 
-    let waitingFor = () => 'the drain delay';
     const deadline = new AbortController();
-    const timer = this.#clock.setTimer(() => deadline.abort(), stopTimeoutMs, { keepAlive: false });
+    const timer = this.#clock.setTimer(() => deadline.abort(), stopTimeoutMs);
     const signal = outer ? AbortSignal.any([outer, deadline.signal]) : deadline.signal;
+    // What we were waiting for when the deadline came.
+    let culprit: string | undefined;
+    const wait = async (work: Promise<unknown>, what: () => string): Promise<void> => {
+      if (!(await settlesBefore(signal, work))) culprit ??= what();
+    };
 
     // 1. Serve on with a red /readyz until the load balancer has noticed. Pointless if we were never green.
-    if (served && drainDelayMs > 0) await sleep(drainDelayMs, { signal, clock: this.#clock }).catch(() => {});
+    if (this.#serving && drainDelayMs > 0) await sleep(drainDelayMs, { signal, clock: this.#clock }).catch(() => {});
 
-    // 2. Close the port and the idle connections; wait for the open requests. Not for the sockets: those of upgraded
-    //    connections close only when their component stops.
+    // 2. Close the port and the idle connections; wait for the open requests. Not yet for the sockets: those of
+    //    upgraded connections close only when their component stops.
     const closed = this.#close();
-    waitingFor = () => `${this.#inFlight.count} requests in flight`;
-    await untilAborted(this.#inFlight.idle(), signal);
+    await wait(this.#inFlight.idle(), () => this.#inFlight.describe());
+    this.#serving = false;
+    // A response whose head was sent before the stop has left its connection open for more.
+    this.app.server.closeIdleConnections();
 
     // 3. Components, last started first.
-    const failures = await this.#components.stop(signal, new ServiceStoppedError(name), (component) => {
-      if (!signal.aborted) waitingFor = () => `component ${component}`;
-    });
+    const failures = await this.#components.stop(new ServiceStoppedError(name), signal, (work, component) => wait(work, () => `component ${component}`));
 
     // 4. The rest of the sockets.
-    if (!signal.aborted) waitingFor = () => 'open connections';
-    const culprit = signal.aborted ? waitingFor() : undefined;
-    await untilAborted(closed, signal);
+    await wait(closed, () => 'open connections');
     timer.cancel();
-    if (signal.aborted) {
+    if (culprit !== undefined) {
       this.app.server.closeAllConnections();
-      const error = new StopTimeoutError(name, stopTimeoutMs, culprit ?? waitingFor());
+      const error = new StopTimeoutError(name, culprit);
       logger.error({ err: error }, `service ${name} did not stop in time`);
       throw error;
     }
-    if (failures.size > 0) throw new StopFailedError(name, [...failures.keys()], [...failures.values()][0]);
+    if (failures.size > 0) throw new StopFailedError(name, failures);
     logger.info({}, `service ${name} has stopped`);
   }
 

@@ -7,6 +7,10 @@ import { LooseSchemaError, MalformedBodyError, ValidationError, type FieldError 
 // the stack. Real documents stay below 20.
 const MAX_JSON_DEPTH = 64;
 
+// A response needs to show what to mend, not to repeat a megabyte of unknown keys.
+const MAX_ERRORS = 20;
+const MAX_FIELD_LENGTH = 200;
+
 const PART: Readonly<Record<string, FieldError['in']>> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' };
 
 /** Reads bodies strictly: UTF-8 or nothing, bounded depth, no `__proto__`. An empty body is `undefined`, for schemas to judge. */
@@ -49,13 +53,13 @@ export const zodValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPar
   return (data) => {
     const result = schema.safeParse(data);
     if (result.success) return { value: result.data };
-    const [first, ...rest] = result.error.issues.flatMap((issue) => fieldErrors(issue, part));
-    return { error: new ValidationError([first!, ...rest]) };
+    const [first, ...rest] = result.error.issues.slice(0, MAX_ERRORS).flatMap((issue) => fieldErrors(issue, part));
+    return { error: new ValidationError([first!, ...rest.slice(0, MAX_ERRORS - 1)]) };
   };
 };
 
 function fieldErrors(issue: z.core.$ZodIssue, part: FieldError['in']): FieldError[] {
-  const fieldOf = (path: readonly PropertyKey[]): string => path.map(String).join('.');
+  const fieldOf = (path: readonly PropertyKey[]): string => path.map(String).join('.').slice(0, MAX_FIELD_LENGTH);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ field: fieldOf([...issue.path, key]), in: part, rule: issue.code, message: 'is not a known key' }));
   }
@@ -79,7 +83,7 @@ export function requireStrictSchemas(app: FastifyInstance): void {
 function findLooseObject(schema: z.core.$ZodType, path: string, seen: Set<z.core.$ZodType>): string | undefined {
   if (seen.has(schema)) return undefined;
   seen.add(schema);
-  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const { def } = schema as z.core.$ZodType & { readonly def: z.core.$ZodTypes['_zod']['def'] };
   const search = (children: Iterable<readonly [string, z.core.$ZodType | null | undefined]>): string | undefined => {
     for (const [key, child] of children) {
       const found = child && findLooseObject(child, key ? `${path}.${key}` : path, seen);
