@@ -1,3 +1,5 @@
+import { startTimer } from './long-timer.ts';
+
 /** A pending callback of {@link Clock.setTimer}. */
 export interface Timer {
   /** Drops the callback; harmless after it ran. */
@@ -20,22 +22,9 @@ export interface Clock {
   setTimer(callback: () => void, delayMs: number, options?: { readonly keepAlive?: boolean }): Timer;
 }
 
-// setTimeout with a larger delay fires at once (Node turns it into 1 ms).
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
-
 /** The real clock: `Date.now`, `performance.now` and `setTimeout`. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimer(callback, delayMs, { keepAlive = true } = {}) {
-    const dueAt = performance.now() + delayMs;
-    let handle: NodeJS.Timeout;
-    const arm = (): void => {
-      const leftMs = dueAt - performance.now();
-      handle = setTimeout(() => (leftMs > LONGEST_TIMEOUT_MS ? arm() : callback()), Math.max(0, Math.min(leftMs, LONGEST_TIMEOUT_MS)));
-      if (!keepAlive) handle.unref();
-    };
-    arm();
-    return { cancel: () => clearTimeout(handle) };
-  },
+  setTimer: (callback, delayMs, { keepAlive = true } = {}) => startTimer(callback, delayMs, keepAlive),
 };

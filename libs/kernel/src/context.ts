@@ -26,6 +26,7 @@ export function contextFields(): ContextFields {
  * back in the context of whoever woke them.
  */
 export function bindContext<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
-  const fields = storage.getStore();
-  return fields ? (...args) => storage.run(fields, fn, ...args) : fn;
+  // Outside of any context as well: the callback must not pick up the fields of whoever wakes it.
+  const fields = contextFields();
+  return (...args) => storage.run(fields, fn, ...args);
 }

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * Base of every error that Staddle throws. Test by {@link StaddleError.code}, never by class:
  * two copies of a package in one process then do not matter.
@@ -24,7 +26,7 @@ export class InvalidDurationError extends StaddleError {
   readonly value: unknown;
 
   constructor(value: unknown, rule: string) {
-    super(`duration ${JSON.stringify(value) ?? String(value)} ${rule}`);
+    super(`duration ${inspect(value, { depth: 0, maxStringLength: 100 })} ${rule}`);
     this.value = value;
   }
 }
