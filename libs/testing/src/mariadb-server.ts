@@ -24,7 +24,6 @@ export const MARIADB: ServerKind = {
     '--innodb-buffer-pool-size=64M',
     '--max-connections=500',
     '--skip-log-bin',
-    '--skip-name-resolve',
     '--performance-schema=OFF',
   ],
   prepare,

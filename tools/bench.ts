@@ -1,0 +1,41 @@
+// `npm run bench -- NAME [--json]`: runs bench/*.bench.ts of the package NAME (`lock`, `shortener`), one after the other.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startTestServers } from '@staddle/testing';
+import { listPackages, ROOT } from './workspace.ts';
+
+const { values, positionals } = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true });
+const benches = listPackages()
+  .map(({ dir }) => ({ name: basename(dir), folder: join(dir, 'bench') }))
+  .filter(({ folder }) => existsSync(folder));
+const chosen = benches.filter(({ name }) => positionals.includes(name));
+const names = [...new Set(benches.map(({ name }) => name))];
+
+if (positionals.length === 0 || chosen.length === 0) {
+  console.error(`usage: npm run bench -- NAME [--json]; NAME is one of: ${names.join(', ')}`);
+  process.exit(64);
+}
+
+const peers = join(ROOT, 'tools/bench');
+if (!existsSync(join(peers, 'node_modules'))) {
+  console.error('installing the peers that the benchmarks compare with …');
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: peers, stdio: ['ignore', 2, 2] });
+}
+
+const servers = await startTestServers();
+try {
+  for (const { folder } of chosen) {
+    for (const file of readdirSync(folder).filter((entry) => entry.endsWith('.bench.ts')).toSorted()) {
+      const { status } = spawnSync(process.execPath, ['--expose-gc', '--conditions=@staddle/source', join(folder, file), ...(values.json ? ['--json'] : [])], {
+        cwd: join(folder, '..'),
+        stdio: ['ignore', 'inherit', 'inherit'],
+        env: { ...process.env, ...servers.env, STADDLE_BENCH_PEERS: peers },
+      });
+      if (status !== 0) process.exitCode = status ?? 1;
+    }
+  }
+} finally {
+  await servers.stop();
+}
