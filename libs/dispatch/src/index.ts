@@ -1,0 +1,28 @@
+export { createDispatch, type Dispatch, type DispatchOptions } from './dispatch.ts';
+export {
+  HandlerTimeoutError,
+  IllegalTransitionError,
+  InvalidPayloadError,
+  InvalidQueryError,
+  InvalidTaskError,
+  InvalidTriggerError,
+  LeaseLostError,
+  PoisonedRunError,
+  RunNotFoundError,
+  StoppingError,
+  TaskConflictError,
+  TaskNotFoundError,
+  TriggerExhaustedError,
+  UnknownHandlerError,
+  VersionMismatchError,
+  type DispatchErrorCode,
+} from './errors.ts';
+export { type Handler, type HandlerContext, type HandlerRun, type Handlers, type HandlerTask } from './handler.ts';
+export { type Run, type RunChange } from './run.ts';
+export { type RunListOptions, type RunOperations } from './run-operations.ts';
+export { type RunFlag, type RunState, type TaskFlag, type TaskState, type TaskVerb } from './states.ts';
+export { type RunError } from './stored-json.ts';
+export { dispatchMigrations } from './stores/migrations.ts';
+export { type Task } from './task.ts';
+export { type NewTaskInput } from './task-input.ts';
+export { type ChangeOptions, type Page, type TaskListOptions, type TaskOperations } from './task-operations.ts';

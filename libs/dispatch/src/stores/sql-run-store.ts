@@ -1,0 +1,199 @@
+import { skipLocked, storeNow, type Database } from '@staddle/database';
+import { sql, type Expression, type ExpressionBuilder, type ExpressionWrapper, type Kysely, type RawBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
+import type { HandlerNames } from '../handler.ts';
+import type { ClaimedRun, RunRecord, RunRef, RunStore } from '../run-store.ts';
+import { entrances, RUN_PHASE_BITS, RunFlags, type RunPhase, type RunQualifier, type RunWord } from '../states.ts';
+import type { DispatchTables } from './tables.ts';
+
+// What a word keeps when its phase changes: every bit above the phases, known or not.
+const QUALIFIER_BITS = 0x7fff_ffff - RUN_PHASE_BITS;
+
+/** Runs in the table dispatch_run of `dispatchMigrations`. */
+export function sqlRunStore(database: Database): RunStore {
+  const db = database.query<DispatchTables>();
+  const now = storeNow(database);
+  const leaseEnd = (leaseMs: number): RawBuilder<number> => sql<number>`${now} + ${leaseMs}`;
+
+  // The WHERE clause of every write by an owner.
+  const owned = ({ id, fence }: RunRef, from: RunWord) => (eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>) =>
+    eb.and([eb('id', '=', id), eb('fence', '=', fence), bits('state', from)]);
+
+  return {
+    async nextReady(handlers) {
+      const earliest = db
+        .selectFrom('dispatch_run')
+        .select('ready_at')
+        .where('ready_at', 'is not', null)
+        .where((eb) => handledBy(eb, handlers))
+        .orderBy('ready_at')
+        .orderBy('id')
+        .limit(1);
+      const { nowMs, readyAt } = await db.selectNoFrom([now.as('nowMs'), earliest.as('readyAt')]).executeTakeFirstOrThrow();
+      return { nowMs, readyAt: readyAt ?? undefined };
+    },
+
+    claim: ({ owner, limit, leaseMs, handlers }) =>
+      database.transaction<DispatchTables, ClaimedRun[]>(async (trx) => {
+        const ready = trx
+          .selectFrom('dispatch_run')
+          .select('id')
+          .where('ready_at', '<=', now)
+          .where((eb) => handledBy(eb, handlers))
+          .orderBy('ready_at')
+          .orderBy('id')
+          .limit(limit);
+        const ids = (await skipLocked(database, ready).execute()).map(({ id }) => id);
+        if (ids.length === 0) return [];
+        await trx
+          .updateTable('dispatch_run')
+          .set((eb) => ({
+            state: runPhase('Claimed'),
+            fence: eb('fence', '+', 1),
+            claims: eb('claims', '+', 1),
+            owner,
+            lease_until: leaseEnd(leaseMs),
+            claimed_at: now,
+          }))
+          .where('id', 'in', ids)
+          .execute();
+        return selectRuns(trx)
+          .select(['dispatch_task.title as taskTitle', 'dispatch_task.user_name as taskUserName', 'dispatch_task.biz_key as taskBizKey'])
+          .where('dispatch_run.id', 'in', ids)
+          .orderBy('dispatch_run.fire_at')
+          .orderBy('dispatch_run.id')
+          .execute();
+      }),
+
+    async start(ref) {
+      const from = RunFlags.union(entrances('Running'), RunFlags.bit.Running);
+      const { numUpdatedRows } = await db
+        .updateTable('dispatch_run')
+        .set({ state: runPhase('Running'), started_at: now })
+        .where(owned(ref, from))
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    },
+
+    async finish(ref, { phase, qualifiers, result, error }) {
+      const { numUpdatedRows } = await db
+        .updateTable('dispatch_run')
+        .set({ state: runPhase(phase, qualifiers), result_json: result, error_json: error, finished_at: now, lease_until: null })
+        .where(owned(ref, entrances(phase)))
+        .executeTakeFirstOrThrow();
+      if (numUpdatedRows === 1n) return true;
+      // The answer to an earlier try may have been lost after it had been done.
+      const done = await db.selectFrom('dispatch_run').select('id').where(owned(ref, RunFlags.bit[phase])).executeTakeFirst();
+      return done !== undefined;
+    },
+
+    async release(ref, { refund }) {
+      const recovered = sql<number>`case when (state & ${RunFlags.bit.Running}) <> 0 then ${RunFlags.bit.Recovered} else 0 end`;
+      const { numUpdatedRows } = await db
+        .updateTable('dispatch_run')
+        .set((eb) => ({
+          // First: MySQL evaluates the assignments in order, and the others do not need the old state.
+          state: sql<number>`${runPhase('Ready')} | ${recovered}`,
+          owner: null,
+          lease_until: null,
+          started_at: null,
+          ...(refund ? { claims: eb('claims', '-', 1) } : {}),
+        }))
+        .where(owned(ref, RunFlags.mask.Owned))
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    },
+
+    async renew(owner, refs, leaseMs) {
+      const ids = [...new Set(refs.map(({ id }) => id))];
+      const held = (eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>) => eb.and([eb('id', 'in', ids), eb('owner', '=', owner), bits('state', RunFlags.mask.Owned)]);
+      await db.updateTable('dispatch_run').set({ lease_until: leaseEnd(leaseMs) }).where(held).execute();
+      const rows = await db.selectFrom('dispatch_run').select(['id', 'fence']).where(held).execute();
+      const fences = new Map(rows.map(({ id, fence }) => [id, fence]));
+      return refs.filter(({ id, fence }) => fences.get(id) === fence);
+    },
+
+    async reclaim({ limit, maxClaims, poison }) {
+      const expired = (executor: Kysely<DispatchTables>) =>
+        executor.selectFrom('dispatch_run').select(['id', 'claims']).where('lease_live', '<=', now).orderBy('lease_live').orderBy('id').limit(limit);
+      // Almost always there is nothing, and a transaction would take the write lock of an SQLite file to find that out.
+      if ((await expired(db).execute()).length === 0) return [];
+      return database.transaction<DispatchTables, RunRecord[]>(async (trx) => {
+        const rows = await skipLocked(database, expired(trx)).execute();
+        if (rows.length === 0) return [];
+        const again = rows.filter(({ claims }) => claims < maxClaims).map(({ id }) => id);
+        if (again.length > 0) {
+          await trx
+            .updateTable('dispatch_run')
+            .set({ state: runPhase('Ready', ['Recovered']), owner: null, lease_until: null, started_at: null })
+            .where('id', 'in', again)
+            .execute();
+        }
+        for (const { id, claims } of rows.filter((row) => row.claims >= maxClaims)) {
+          await trx
+            .updateTable('dispatch_run')
+            .set({ state: runPhase('Failed', ['Poison']), lease_until: null, error_json: poison(claims), finished_at: now })
+            .where('id', '=', id)
+            .execute();
+        }
+        return selectRuns(trx).where('dispatch_run.id', 'in', rows.map(({ id }) => id)).orderBy('dispatch_run.id').execute();
+      });
+    },
+
+    get: (uid) => selectRuns(db).where('dispatch_run.uid', '=', uid).executeTakeFirst(),
+
+    list({ taskId, anyOf, afterId, limit }) {
+      let query = selectRuns(db).orderBy('dispatch_run.id', 'desc').limit(limit);
+      if (taskId !== undefined) query = query.where('dispatch_run.task_id', '=', taskId);
+      if (anyOf !== undefined) query = query.where(bits('dispatch_run.state', anyOf));
+      if (afterId !== undefined) query = query.where('dispatch_run.id', '<', afterId);
+      return query.execute();
+    },
+  };
+}
+
+/** The word of the row with its phase replaced and qualifiers added. */
+export function runPhase(phase: RunPhase, qualifiers: readonly RunQualifier[] = []): RawBuilder<number> {
+  return sql<number>`((state & ${QUALIFIER_BITS}) | ${RunFlags.of(phase, ...qualifiers)})`;
+}
+
+/** True for rows whose word in `column` has one of the bits of `mask`. */
+export function bits(column: string, mask: number): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(${sql.ref(column)} & ${mask}) <> 0`;
+}
+
+export function selectRuns(db: Kysely<DispatchTables>): SelectQueryBuilder<DispatchTables, 'dispatch_run' | 'dispatch_task', RunRecord> {
+  return db
+    .selectFrom('dispatch_run')
+    .innerJoin('dispatch_task', 'dispatch_task.id', 'dispatch_run.task_id')
+    .select([
+      'dispatch_run.id as id',
+      'dispatch_run.uid as uid',
+      'dispatch_run.task_id as taskId',
+      'dispatch_task.uid as taskUid',
+      'dispatch_run.module as module',
+      'dispatch_run.handler as handler',
+      'dispatch_run.occ_key as occKey',
+      'dispatch_run.scheduled_at as scheduledAt',
+      'dispatch_run.fire_at as fireAt',
+      'dispatch_run.attempt as attempt',
+      'dispatch_run.claims as claims',
+      'dispatch_run.fence as fence',
+      'dispatch_run.owner as owner',
+      'dispatch_run.lease_until as leaseUntil',
+      'dispatch_run.payload_json as payload',
+      'dispatch_run.result_json as result',
+      'dispatch_run.error_json as error',
+      'dispatch_run.created_at as createdAt',
+      'dispatch_run.claimed_at as claimedAt',
+      'dispatch_run.started_at as startedAt',
+      'dispatch_run.finished_at as finishedAt',
+    ])
+    .select((eb) => eb.ref('dispatch_run.state').$castTo<RunWord>().as('state'));
+}
+
+function handledBy(eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>, { any, qualified }: HandlerNames): Expression<SqlBool> {
+  const choices: ExpressionWrapper<DispatchTables, 'dispatch_run', SqlBool>[] = qualified.map(({ module, handler }) => eb.and([eb('module', '=', module), eb('handler', '=', handler)]));
+  if (any.length > 0) choices.push(eb('handler', 'in', any));
+  // No choice is false: a process without handlers takes nothing.
+  return eb.or(choices);
+}
