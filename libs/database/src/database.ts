@@ -14,14 +14,15 @@ import {
 import type { Dialect } from './dialect.ts';
 import type { SqlDriver } from './driver.ts';
 import { DatabaseDriverMissingError } from './errors.ts';
-import { BUSY_BACKOFF, SessionDriver } from './session.ts';
+import { KyselyDriver } from './kysely-driver.ts';
+import { BUSY_BACKOFF } from './session.ts';
 import { parseDatabaseUrl, type DatabaseUrl, type Revealable } from './url.ts';
 
 export interface DatabaseOptions {
   /** `sqlite::memory:`, `sqlite:file.db`, `mysql://user:password@host:port/database` or `mariadb://…`. */
   readonly url: string | Revealable;
   readonly logger?: Logger;
-  /** Measures deadlines and pauses. Default: the system clock. */
+  /** Measures deadlines and pauses. Default: the system clock, also for tests that move theirs: a database answers in real time. */
   readonly clock?: Clock;
   readonly pool?: {
     /** Connections in use at once. Default 10. SQLite always has one. */
@@ -33,6 +34,8 @@ export interface DatabaseOptions {
   };
   /** Longest wait for a lock that another transaction holds. Default 5000. MySQL rounds up to whole seconds. */
   readonly lockTimeoutMs?: number;
+  /** Longest wait for the answer to one statement, migrations excepted. Default 60000. Not on SQLite, which cannot be interrupted. */
+  readonly statementTimeoutMs?: number;
 }
 
 export interface TransactionOptions {
@@ -77,6 +80,8 @@ const DEFAULTS = Object.freeze({
   acquireTimeoutMs: 5_000,
   connectTimeoutMs: 5_000,
   lockTimeoutMs: 5_000,
+  // Beyond the longest lock wait by far; it ends the wait for a server whose machine is gone, which TCP notices after a quarter of an hour.
+  statementTimeoutMs: 60_000,
   maxAttempts: 8,
   pingTimeoutMs: 1_000,
   closeTimeoutMs: 5_000,
@@ -93,15 +98,16 @@ export function openDatabase(options: DatabaseOptions): Database {
   const url = parseDatabaseUrl(options.url);
   const { clock = systemClock, logger = silentLogger, lockTimeoutMs = DEFAULTS.lockTimeoutMs, pool = {} } = options;
   const maxConnections = url.dialect === 'sqlite' ? 1 : (pool.max ?? DEFAULTS.poolMax);
-  const driver = new SessionDriver({
+  const driver = new KyselyDriver({
     shownUrl: url.shown,
     clock,
     acquireTimeoutMs: pool.acquireTimeoutMs ?? DEFAULTS.acquireTimeoutMs,
     lockTimeoutMs,
+    statementTimeoutMs: url.dialect === 'sqlite' ? undefined : (options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs),
     maxConnections,
-    load: () => loadDriver(url, { maxConnections, connectTimeoutMs: pool.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs, lockTimeoutMs }),
+    load: () => loadDriver(url, { connectTimeoutMs: pool.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs, lockTimeoutMs }),
   });
-  const kysely = new Kysely<unknown>({ dialect: kyselyDialect(url.dialect, driver), log: [] });
+  const kysely = new Kysely<unknown>({ dialect: kyselyDialect(url.dialect, driver) });
 
   return {
     dialect: url.dialect,
@@ -137,14 +143,14 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 // Loaded when first needed, so that a user of SQLite needs no mysql2.
-async function loadDriver(url: DatabaseUrl, pool: { readonly maxConnections: number; readonly connectTimeoutMs: number; readonly lockTimeoutMs: number }): Promise<SqlDriver> {
+async function loadDriver(url: DatabaseUrl, timeouts: { readonly connectTimeoutMs: number; readonly lockTimeoutMs: number }): Promise<SqlDriver> {
   if (url.dialect === 'sqlite') {
     const { sqliteDriver } = await import('./drivers/sqlite.ts');
     return sqliteDriver(url);
   }
   try {
     const { mysqlDriver } = await import('./drivers/mysql.ts');
-    return mysqlDriver({ ...url, ...pool });
+    return mysqlDriver({ ...url, ...timeouts });
   } catch (error) {
     if (hasCode(error, 'ERR_MODULE_NOT_FOUND')) throw new DatabaseDriverMissingError('mysql2', url.shown, error);
     throw error;
@@ -158,7 +164,7 @@ class SqliteManyCallersAdapter extends SqliteAdapter {
   }
 }
 
-function kyselyDialect(dialect: Dialect, driver: SessionDriver): KyselyDialect {
+function kyselyDialect(dialect: Dialect, driver: KyselyDriver): KyselyDialect {
   return dialect === 'sqlite'
     ? {
         createDriver: () => driver,

@@ -10,11 +10,11 @@ export interface SqlResult {
 
 /** One connection, lent to one caller at a time. Errors are those of the backend, untouched: the core gives them their meaning. */
 export interface SqlConnection {
-  /** The statement that begins a transaction which may write. */
+  /** Begins a transaction that may write. */
   readonly beginWrite: string;
-  /** The statement that begins a transaction which only reads. */
+  /** Begins a transaction that only reads. */
   readonly beginRead: string;
-  /** Statement that sets the isolation level of the next transaction, or undefined where every transaction is serializable. */
+  /** Sets the isolation level of the next transaction; undefined where every transaction is serializable. */
   isolation(level: string): string | undefined;
   execute(sql: string, parameters: readonly SqlValue[]): Promise<SqlResult>;
   stream(sql: string, parameters: readonly SqlValue[]): AsyncIterable<Record<string, unknown>>;
@@ -22,19 +22,19 @@ export interface SqlConnection {
   inTransaction(): boolean;
   /** Gives the connection back for the next caller. */
   release(): void;
-  /** Ends the connection for good, whatever it is doing. What it had not committed is undone. */
+  /** Ends the connection for good, whatever it is doing, and fails what waits for an answer. What was not committed is undone. */
   destroy(): void;
 }
 
 /**
- * A backend: connects, runs statements, closes. It has no policy: pool limits, deadlines, retries, the meaning of
- * errors and the checking of values are written once, in session.ts.
+ * A backend: connects, runs statements, closes. It has no policy: limits, deadlines, retries, the meaning of errors and
+ * the checking of values are written once, in session.ts.
  */
 export interface SqlDriver {
-  /** How many connections may be in use at once. */
-  readonly maxConnections: number;
-  /** An idle connection or a new one. Called only while fewer than `maxConnections` are lent. */
+  /** An idle connection or a new one. */
   connect(): Promise<SqlConnection>;
-  /** Closes idle connections; called after all have come back, or after the deadline for that. */
+  /** Says goodbye on every connection; called when none is lent any more, or the deadline for that has passed. */
   close(): Promise<void>;
+  /** Drops every connection at once. Harmless after `close()`. */
+  destroy(): void;
 }

@@ -26,7 +26,7 @@ export class DatabaseUnavailableError extends StaddleError {
   /** True when a write or COMMIT was sent and its answer never came: it may or may not have happened. */
   readonly outcomeUnknown: boolean;
 
-  constructor(shownUrl: string, reason: string, options: { readonly cause?: unknown; readonly outcomeUnknown?: boolean } = {}) {
+  constructor(shownUrl: string, reason: string, options: { readonly cause?: unknown; readonly outcomeUnknown?: boolean | undefined } = {}) {
     super(`database ${shownUrl} is unavailable: ${reason}`, { cause: options.cause });
     this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
@@ -90,8 +90,8 @@ export class MigrationLockError extends StaddleError {
   override readonly retryable = true;
   readonly waitedMs: number;
 
-  constructor(shownUrl: string, waitedMs: number, cause?: unknown) {
-    super(`another process held the migration lock of ${shownUrl} for the whole ${waitedMs} ms of waiting`, { cause });
+  constructor(shownUrl: string, waitedMs: number) {
+    super(`another process held the migration lock of ${shownUrl} for the whole ${waitedMs} ms of waiting`);
     this.waitedMs = waitedMs;
   }
 }

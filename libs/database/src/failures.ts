@@ -2,17 +2,20 @@ import { hasCode } from '@staddle/kernel';
 
 /**
  * What a raw error of node:sqlite or mysql2 means.
- * - `unavailable`: no connection, or it broke. `refused`: the other side is there and says no.
+ * - `lost`: the connection broke, so what the last statement did is unknown. `unavailable`: the database says it cannot
+ *   do it now. `refused`: it says no for good.
  * - `busy`: nothing was done, another SQLite connection writes. `lock`: a lock wait of MySQL took too long; the statement is undone.
  * - `deadlock`: the whole transaction is undone. `unique`: a unique key forbids the row. `range`: a number would be rounded.
  */
-export type Failure = 'unavailable' | 'refused' | 'busy' | 'lock' | 'deadlock' | 'unique' | 'range';
+export type Failure = 'lost' | 'unavailable' | 'refused' | 'busy' | 'lock' | 'deadlock' | 'unique' | 'range';
 
 // https://www.sqlite.org/rescode.html: primary codes; the extended code carries the primary one in its low byte.
 const SQLITE_PRIMARY: Readonly<Record<number, Failure>> = {
   5: 'busy', // SQLITE_BUSY, with _SNAPSHOT, _RECOVERY and _TIMEOUT
   6: 'busy', // SQLITE_LOCKED
   8: 'refused', // SQLITE_READONLY
+  10: 'unavailable', // SQLITE_IOERR
+  13: 'unavailable', // SQLITE_FULL: no space on the disk
   14: 'unavailable', // SQLITE_CANTOPEN
   26: 'refused', // SQLITE_NOTADB
 };
@@ -23,6 +26,7 @@ const MYSQL_ERRNO: Readonly<Record<number, Failure>> = {
   1040: 'unavailable', // ER_CON_COUNT_ERROR: too many connections
   1042: 'unavailable', // ER_BAD_HOST_ERROR
   1043: 'unavailable', // ER_HANDSHAKE_ERROR
+  1047: 'unavailable', // ER_UNKNOWN_COM_ERROR: a Galera node that is not in the cluster
   1053: 'unavailable', // ER_SERVER_SHUTDOWN
   1077: 'unavailable', // ER_NORMAL_SHUTDOWN
   1152: 'unavailable', // ER_ABORTING_CONNECTION
@@ -61,18 +65,22 @@ const CONNECTION_CODES = new Set([
   'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
 ]);
 
+const TRANSIENT_CODES = ['ERR_DATABASE_CONTENTION', 'ERR_DATABASE_UNAVAILABLE', 'ERR_DATABASE_ACQUIRE_TIMEOUT', 'ERR_DATABASE_MIGRATION_LOCK'];
+
 /** Undefined for everything that is the statement's own fault. */
 export function classifyFailure(error: unknown): Failure | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  const { code, errcode, errno, fatal } = error as { code?: unknown; errcode?: unknown; errno?: unknown; fatal?: unknown };
+  const { code, errcode, errno, fatal, syscall } = error as Record<string, unknown>;
   if (code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number') {
     return SQLITE_UNIQUE.has(errcode) ? 'unique' : SQLITE_PRIMARY[errcode & 0xff];
   }
   if (code === 'ERR_OUT_OF_RANGE') return 'range';
   if (typeof errno === 'number' && errno > 0 && errno in MYSQL_ERRNO) return MYSQL_ERRNO[errno];
-  if (typeof code === 'string' && CONNECTION_CODES.has(code)) return 'unavailable';
+  // The folder of a SQLite file cannot be made: a disk that is not mounted yet, a missing right.
+  if (syscall === 'mkdir') return 'unavailable';
+  if (typeof code === 'string' && CONNECTION_CODES.has(code)) return 'lost';
   // mysql2 marks protocol and socket errors that have no code of their own as fatal: the connection is gone.
-  return fatal === true ? 'unavailable' : undefined;
+  return fatal === true ? 'lost' : undefined;
 }
 
 /** True when a row was refused because a primary or unique key already holds its value. */
@@ -84,10 +92,8 @@ export function isUniqueViolation(error: unknown): boolean {
 export function isTransient(error: unknown): boolean {
   if (TRANSIENT_CODES.some((code) => hasCode(error, code))) return true;
   const failure = classifyFailure(error);
-  return failure === 'unavailable' || isContention(failure);
+  return failure === 'lost' || failure === 'unavailable' || isContention(failure);
 }
-
-const TRANSIENT_CODES = ['ERR_DATABASE_CONTENTION', 'ERR_DATABASE_UNAVAILABLE', 'ERR_DATABASE_ACQUIRE_TIMEOUT', 'ERR_DATABASE_MIGRATION_LOCK'];
 
 export function isContention(failure: Failure | undefined): boolean {
   return failure === 'busy' || failure === 'lock' || failure === 'deadlock';

@@ -15,7 +15,7 @@ export class Slots {
   readonly #waiting = new Set<Waiter>();
   #used = 0;
   #closed: Error | undefined;
-  #onIdle: (() => void) | undefined;
+  readonly #idle = Promise.withResolvers<void>();
 
   constructor(size: number, clock: Clock) {
     this.size = size;
@@ -43,10 +43,8 @@ export class Slots {
   close(error: Error): Promise<void> {
     this.#closed ??= error;
     for (const waiter of this.#waiting) waiter.refuse(error);
-    return new Promise((resolve) => {
-      if (this.#used === 0) resolve();
-      else this.#onIdle = resolve;
-    });
+    if (this.#used === 0) this.#idle.resolve();
+    return this.#idle.promise;
   }
 
   #wait(timeoutMs: number, timeout: () => Error): Promise<void> {
@@ -78,6 +76,6 @@ export class Slots {
       return;
     }
     this.#used--;
-    if (this.#used === 0) this.#onIdle?.();
+    if (this.#used === 0 && this.#closed) this.#idle.resolve();
   }
 }

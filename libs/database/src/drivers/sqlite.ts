@@ -19,7 +19,6 @@ const STATEMENT_CACHE_SIZE = 500;
 export function sqliteDriver({ file }: SqliteDriverOptions): SqlDriver {
   let connection: SqliteConnection | undefined;
   return {
-    maxConnections: 1,
     async connect() {
       // An in-memory database lives in its connection; a file may be opened again after destroy().
       connection = connection?.isOpen ? connection : new SqliteConnection(openFile(file));
@@ -28,6 +27,7 @@ export function sqliteDriver({ file }: SqliteDriverOptions): SqlDriver {
     async close() {
       connection?.destroy();
     },
+    destroy: () => connection?.destroy(),
   };
 }
 
