@@ -64,7 +64,7 @@ interface Token {
 export function parseCronExpression(expression: string): CronExpression {
   const tokens = Array.from(expression.matchAll(/[^ \t]+/g), (match): Token => ({ text: match[0], position: match.index }));
   if (tokens.length !== 5 && tokens.length !== 6) {
-    throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `has ${tokens.length} fields, not 5 (or 6 with seconds in front)` });
+    throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `is made of ${tokens.length} where 5 fields should stand, or 6 with seconds in front` });
   }
   const [second, minute, hour, dayOfMonth, month, dayOfWeek] = (tokens.length === 5 ? [undefined, ...tokens] : tokens) as [
     Token | undefined,

@@ -25,7 +25,6 @@ export interface OffsetPeriod {
 }
 
 export interface TimeZone {
-  readonly name: string;
   periodAt(ms: number): OffsetPeriod;
   /**
    * The instant at which clocks show a local time (`localMs`: its epoch milliseconds if it were UTC). A time that is
@@ -53,13 +52,14 @@ export function tryTimeZone(name: string): TimeZone | undefined {
   if (zone === undefined) {
     const offsetAt = tryOffsets(name);
     if (offsetAt === undefined) return undefined;
-    zone = createTimeZone(name, offsetAt);
+    zone = createTimeZone(offsetAt);
     zones.set(key, zone);
   }
   return zone;
 }
 
-type OffsetAt = (ms: number) => number;
+/** Offset from UTC in ms at an instant. */
+export type OffsetAt = (ms: number) => number;
 
 const OFFSET_TEXT = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/;
 
@@ -77,7 +77,8 @@ function tryOffsets(name: string): OffsetAt | undefined {
   };
 }
 
-function createTimeZone(name: string, offsetAt: OffsetAt): TimeZone {
+/** A zone over any source of offsets that changes at whole seconds, and keeps each offset for longer than {@link STEP_MS}. */
+export function createTimeZone(offsetAt: OffsetAt): TimeZone {
   const blocks = new Map<number, readonly OffsetPeriod[]>();
   let recent: OffsetPeriod | undefined;
 
@@ -94,17 +95,20 @@ function createTimeZone(name: string, offsetAt: OffsetAt): TimeZone {
   }
 
   function instantOf(localMs: number, fold: 0 | 1 = 0): number {
+    const latest = localMs + LARGEST_OFFSET_MS;
     let first: number | undefined;
     for (let period = periodAt(localMs - LARGEST_OFFSET_MS); ; period = periodAt(period.endAt)) {
       const ms = localMs - period.offsetMs;
-      if (ms < period.startAt) return first ?? period.startAt;
-      if (ms >= period.endAt) continue;
-      if (fold === 0 || (first !== undefined && ms > first)) return ms;
-      first = ms;
+      if (first === undefined && ms < period.startAt) return period.startAt;
+      if (ms >= period.startAt && ms < period.endAt) {
+        if (fold === 0 || (first !== undefined && ms > first)) return ms;
+        first = ms;
+      }
+      if (first !== undefined && period.endAt > latest) return first;
     }
   }
 
-  return { name, periodAt, instantOf };
+  return { periodAt, instantOf };
 }
 
 /** The periods that cover [from, to), the first of them reaching back to a change shortly before `from`. */

@@ -235,6 +235,13 @@ const VECTORS: readonly Vector[] = [
     times: ['2025-11-02T05:30:30Z', '2025-11-03T06:30:00Z'],
   },
   {
+    what: 'seconds in the gap collapse into its end as well',
+    expr: '15,45 30 2 * * *',
+    tz: NEW_YORK,
+    from: '2025-03-09T06:00Z',
+    times: ['2025-03-09T07:00:00Z', '2025-03-10T06:30:15Z'],
+  },
+  {
     what: 'a zone whose offset has seconds',
     expr: '0 12 * * *',
     tz: 'Africa/Monrovia',
