@@ -143,7 +143,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 // Loaded when first needed, so that a user of SQLite needs no mysql2.
-async function loadDriver(url: DatabaseUrl, timeouts: { readonly connectTimeoutMs: number; readonly lockTimeoutMs: number }): Promise<SqlDriver> {
+async function loadDriver(url: DatabaseUrl, timeouts: { connectTimeoutMs: number; lockTimeoutMs: number }): Promise<SqlDriver> {
   if (url.dialect === 'sqlite') {
     const { sqliteDriver } = await import('./drivers/sqlite.ts');
     return sqliteDriver(url);

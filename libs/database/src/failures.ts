@@ -65,7 +65,12 @@ const CONNECTION_CODES = new Set([
   'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
 ]);
 
-const TRANSIENT_CODES = ['ERR_DATABASE_CONTENTION', 'ERR_DATABASE_UNAVAILABLE', 'ERR_DATABASE_ACQUIRE_TIMEOUT', 'ERR_DATABASE_MIGRATION_LOCK'];
+const TRANSIENT_CODES = [
+  'ERR_DATABASE_ACQUIRE_TIMEOUT',
+  'ERR_DATABASE_CONTENTION',
+  'ERR_DATABASE_MIGRATION_LOCK',
+  'ERR_DATABASE_UNAVAILABLE',
+];
 
 /** Undefined for everything that is the statement's own fault. */
 export function classifyFailure(error: unknown): Failure | undefined {

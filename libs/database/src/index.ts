@@ -16,6 +16,7 @@ export {
   type DatabaseErrorCode,
 } from './errors.ts';
 export { isTransient, isUniqueViolation } from './failures.ts';
-export { migrate, type MigrateOptions, type Migration, type MigrationSet } from './migrate.ts';
+export { migrate, type MigrateOptions } from './migrate.ts';
+export { type Migration, type MigrationSet } from './migration.ts';
 export { forUpdate, insertIgnore, skipLocked, storeNow, upsert, type UpsertOptions } from './statements.ts';
 export { parseDatabaseUrl, type DatabaseUrl, type Revealable } from './url.ts';

@@ -4,6 +4,7 @@ import { columns, createTable } from './columns.ts';
 import type { Database } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { MigrationFailedError, MigrationHistoryError, MigrationLockError } from './errors.ts';
+import { assertDeclarations, type MigrationSet, type Step } from './migration.ts';
 import { unhurriedQueries } from './session.ts';
 import { storeNow } from './statements.ts';
 
@@ -19,20 +20,6 @@ import { storeNow } from './statements.ts';
  * 4. Nothing to do is found out without any lock.
  */
 
-export interface Migration {
-  /** Sorts within its set: `001-create-task`. */
-  readonly name: string;
-  /** Runs on one connection; on SQLite inside a transaction. Must not be edited once released. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- it runs on the tables of its time: today's types would break it later
-  up(db: Kysely<any>, dialect: Dialect): Promise<void>;
-}
-
-export interface MigrationSet {
-  /** Owner of the tables, such as `dispatch`. */
-  readonly library: string;
-  readonly migrations: readonly Migration[];
-}
-
 export interface MigrateOptions {
   /** Longest wait for another process that migrates. Default 60000. */
   readonly lockTimeoutMs?: number;
@@ -44,9 +31,10 @@ interface MigrationTables {
   staddle_migration: { library: string; name: string; applied_at: number | null };
 }
 
-interface Step {
-  readonly library: string;
-  readonly migration: Migration;
+interface NextStep {
+  readonly step: Step;
+  /** It was begun: another process is at it, or it stopped half-way. */
+  readonly unfinished: boolean;
 }
 
 const LOCK_BACKOFF = { baseMs: 20, capMs: 500 } as const;
@@ -57,7 +45,11 @@ const LOCK_BACKOFF = { baseMs: 20, capMs: 500 } as const;
  * @throws MigrationLockError (`ERR_DATABASE_MIGRATION_LOCK`)
  * @throws MigrationFailedError (`ERR_DATABASE_MIGRATION`) with the migration's own error as cause
  */
-export async function migrate(database: Database, sets: readonly MigrationSet[], options: MigrateOptions = {}): Promise<{ applied: string[] }> {
+export async function migrate(
+  database: Database,
+  sets: readonly MigrationSet[],
+  options: MigrateOptions = {},
+): Promise<{ applied: string[] }> {
   const { lockTimeoutMs = 60_000, logger = silentLogger, clock = systemClock } = options;
   assertDeclarations(sets);
   const applied: string[] = [];
@@ -137,17 +129,26 @@ async function stepOnMysql(database: Database, sets: readonly MigrationSet[]): P
 
 async function runOnMysql(db: Kysely<MigrationTables>, step: Step): Promise<void> {
   const record = recordOf(step);
-  const ofStep = db.updateTable('staddle_migration').where('library', '=', record.library).where('name', '=', record.name);
   await db.insertInto('staddle_migration').values({ ...record, applied_at: null }).execute();
   const counter = countStatements();
   try {
     await step.migration.up(db.withPlugin(counter.plugin), 'mysql');
   } catch (error) {
     if (counter.succeeded > 0) throw halfWay(step, `failed after ${counter.succeeded} of its statements had succeeded`, error);
-    await db.deleteFrom('staddle_migration').where('library', '=', record.library).where('name', '=', record.name).execute();
-    throw new MigrationFailedError(step.library, step.migration.name, 'failed at its first statement; nothing was changed', error);
+    try {
+      await db.deleteFrom('staddle_migration').where('library', '=', record.library).where('name', '=', record.name).execute();
+    } catch {
+      // The connection is lost, and with it the answer to the first statement.
+      throw halfWay(step, 'failed, and whether its first statement took effect is unknown', error);
+    }
+    throw new MigrationFailedError(step.library, step.migration.name, 'failed before any of its statements succeeded; nothing was changed', error);
   }
-  await ofStep.set({ applied_at: storeNow('mysql') }).execute();
+  await db
+    .updateTable('staddle_migration')
+    .set({ applied_at: storeNow('mysql') })
+    .where('library', '=', record.library)
+    .where('name', '=', record.name)
+    .execute();
 }
 
 function halfWay({ library, migration: { name } }: Step, what: string, cause?: unknown): MigrationFailedError {
@@ -174,42 +175,29 @@ async function createRecords(db: Kysely<MigrationTables>, dialect: Dialect): Pro
 }
 
 /** The first migration that is not recorded as applied; undefined when all are. */
-async function nextStep(db: Kysely<MigrationTables>, sets: readonly MigrationSet[]): Promise<{ step: Step; unfinished: boolean } | undefined> {
+async function nextStep(db: Kysely<MigrationTables>, sets: readonly MigrationSet[]): Promise<NextStep | undefined> {
   const records = await db.selectFrom('staddle_migration').selectAll().execute();
-  let next: { step: Step; unfinished: boolean } | undefined;
+  let next: NextStep | undefined;
   for (const { library, migrations } of sets) {
-    const recorded = new Map(records.filter((record) => record.library === library).map((record) => [record.name, record.applied_at]));
+    const own = records.filter((record) => record.library === library);
+    const recorded = new Map(own.map((record) => [record.name, record.applied_at]));
     let firstMissing: string | undefined;
     for (const migration of migrations) {
       const appliedAt = recorded.get(migration.name);
       if (appliedAt !== undefined && firstMissing !== undefined) {
-        throw new MigrationHistoryError(library, firstMissing, `sorts before ${migration.name}, which is already applied; new migrations go to the end`);
+        const rule = `sorts before ${migration.name}, which is already applied; new migrations go to the end`;
+        throw new MigrationHistoryError(library, firstMissing, rule);
       }
       if (appliedAt === undefined) firstMissing ??= migration.name;
       if (typeof appliedAt !== 'number') next ??= { step: { library, migration }, unfinished: appliedAt === null };
       recorded.delete(migration.name);
     }
     for (const unknown of recorded.keys()) {
-      throw new MigrationHistoryError(library, unknown, 'is applied in the database and unknown to this program, which is older than the schema');
+      const rule = 'is applied in the database and unknown to this program, which is older than the schema';
+      throw new MigrationHistoryError(library, unknown, rule);
     }
   }
   return next;
-}
-
-const NAME = /^[a-z0-9][a-z0-9._-]*$/;
-
-function assertDeclarations(sets: readonly MigrationSet[]): void {
-  const libraries = new Set<string>();
-  for (const { library, migrations } of sets) {
-    let previous = '';
-    for (const { name } of migrations) {
-      if (!NAME.test(library) || !NAME.test(name)) throw new MigrationHistoryError(library, name, 'is not named with a-z, 0-9, dot, dash and underscore');
-      if (libraries.has(library)) throw new MigrationHistoryError(library, name, 'belongs to a library that is given twice');
-      if (name <= previous) throw new MigrationHistoryError(library, name, `does not sort after ${previous}, which is declared before it`);
-      previous = name;
-    }
-    libraries.add(library);
-  }
 }
 
 function recordOf({ library, migration }: Step): { library: string; name: string } {

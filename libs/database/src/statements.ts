@@ -13,12 +13,18 @@ export function storeNow(source: DialectSource): RawBuilder<number> {
 }
 
 /** Locks the selected rows until the transaction ends. On SQLite the transaction already holds the only write lock. */
-export function forUpdate<DB, TB extends keyof DB, O>(source: DialectSource, query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O> {
+export function forUpdate<DB, TB extends keyof DB, O>(
+  source: DialectSource,
+  query: SelectQueryBuilder<DB, TB, O>,
+): SelectQueryBuilder<DB, TB, O> {
   return dialectOf(source) === 'mysql' ? query.forUpdate() : query;
 }
 
 /** Like {@link forUpdate}, and leaves out rows that others have locked. On SQLite no one else can have locked any. */
-export function skipLocked<DB, TB extends keyof DB, O>(source: DialectSource, query: SelectQueryBuilder<DB, TB, O>): SelectQueryBuilder<DB, TB, O> {
+export function skipLocked<DB, TB extends keyof DB, O>(
+  source: DialectSource,
+  query: SelectQueryBuilder<DB, TB, O>,
+): SelectQueryBuilder<DB, TB, O> {
   return dialectOf(source) === 'mysql' ? query.forUpdate().skipLocked() : query;
 }
 
@@ -39,22 +45,27 @@ export function upsert<DB, TB extends keyof DB, O>(
 ): InsertQueryBuilder<DB, TB, O> {
   const mysql = dialectOf(source) === 'mysql';
   // VALUES(x), not the row alias of MySQL 8.0.19: MariaDB does not know the alias.
-  const incoming = (column: string): RawBuilder<unknown> => (mysql ? sql`values(${sql.ref(column)})` : sql`${sql.ref(`excluded.${column}`)}`);
-  const table = (column: string): RawBuilder<unknown> => sql`${sql.ref(column)}`;
+  const incoming = (column: string): RawBuilder<unknown> => (mysql ? sql`values(${sql.ref(column)})` : sql.ref(`excluded.${column}`));
   const updates: Record<string, RawBuilder<unknown>> = {};
   for (const column of set) updates[column] = incoming(column);
-  for (const column of add) updates[column] = sql`${table(column)} + ${incoming(column)}`;
+  for (const column of add) updates[column] = sql`${sql.ref(column)} + ${incoming(column)}`;
   const untouched = Object.keys(updates).length === 0;
   // Kysely's types for both clauses want the table's literal update type, which a generic helper cannot name.
-  if (mysql) return insert.onDuplicateKeyUpdate((untouched ? { [key[0]!]: sql`${table(key[0]!)}` } : updates) as never);
-  return insert.onConflict((conflict) => (untouched ? conflict.columns(key).doNothing() : conflict.columns(key).doUpdateSet(updates as never)));
+  if (mysql) return insert.onDuplicateKeyUpdate((untouched ? { [key[0]!]: sql.ref(key[0]!) } : updates) as never);
+  return insert.onConflict((conflict) => {
+    const onKey = conflict.columns(key);
+    return untouched ? onKey.doNothing() : onKey.doUpdateSet(updates as never);
+  });
 }
 
 /**
  * Runs an INSERT of one row; false when a unique key already holds it. Every other fault throws, unlike
  * `INSERT IGNORE`, which also lets too long texts and broken references pass.
  */
-export async function insertIgnore<DB, TB extends keyof DB, O>(source: DialectSource, insert: InsertQueryBuilder<DB, TB, O>): Promise<boolean> {
+export async function insertIgnore<DB, TB extends keyof DB, O>(
+  source: DialectSource,
+  insert: InsertQueryBuilder<DB, TB, O>,
+): Promise<boolean> {
   if (dialectOf(source) === 'sqlite') {
     const [result] = (await insert.onConflict((conflict) => conflict.doNothing()).execute()) as { numInsertedOrUpdatedRows?: bigint }[];
     return result?.numInsertedOrUpdatedRows === 1n;

@@ -46,7 +46,9 @@ function parseMysql(text: string): DatabaseUrl {
   if (url.search || url.hash) throw new DatabaseUrlError(shown, 'carries parameters, and none are known');
   try {
     const database = decodeURIComponent(url.pathname.slice(1));
-    if (!database || database.includes('/')) throw new DatabaseUrlError(shown, 'does not name one database after the host, as in mysql://host/app');
+    if (!database || database.includes('/')) {
+      throw new DatabaseUrlError(shown, 'does not name one database after the host, as in mysql://host/app');
+    }
     return {
       dialect: 'mysql',
       shown,

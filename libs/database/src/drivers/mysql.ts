@@ -27,8 +27,9 @@ const KEEP_ALIVE_MS = 60_000;
 export function mysqlDriver(options: MysqlDriverOptions): SqlDriver {
   const idle: MysqlConnection[] = [];
   const open = new Set<MysqlConnection>();
+  const lockWaitSeconds = Math.max(1, Math.ceil(options.lockTimeoutMs / 1_000));
   const session = [
-    `set time_zone = '+00:00', sql_mode = '${SQL_MODE}', innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(options.lockTimeoutMs / 1_000))}`,
+    `set time_zone = '+00:00', sql_mode = '${SQL_MODE}', innodb_lock_wait_timeout = ${lockWaitSeconds}`,
     // Fewer gap locks than REPEATABLE READ, hence fewer deadlocks; every statement sees what is committed.
     'set session transaction isolation level read committed',
   ];
