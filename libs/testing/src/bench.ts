@@ -82,10 +82,10 @@ function median(figures: readonly number[]): number {
 
 function print(result: BenchResult): void {
   if (process.argv.includes('--json')) {
-    console.log(JSON.stringify(result));
+    process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
   const figure = (value: number): string => value.toLocaleString('en', { maximumSignificantDigits: 4 });
   const versus = result.theirs === null ? '' : `   ${result.peer} ${figure(result.theirs)}   ratio ${result.ratio!.toFixed(2)}`;
-  console.log(`${result.bench} ${result.case}   ${result.metric} (${result.unit})   ours ${figure(result.ours)}${versus}`);
+  process.stdout.write(`${result.bench} ${result.case}   ${result.metric} (${result.unit})   ours ${figure(result.ours)}${versus}\n`);
 }

@@ -24,7 +24,7 @@ async function query(sql: string): Promise<RowDataPacket[]> {
 
 describe('startMariadb', () => {
   it('gives root an empty server on the loopback address only', async () => {
-    expect(await query('SELECT CURRENT_USER() AS user, @@bind_address AS address')).toEqual([{ user: 'root@127.0.0.1', address: '127.0.0.1' }]);
+    expect(await query('SELECT CURRENT_USER() AS user, @@bind_address AS address')).toEqual([{ user: 'root@localhost', address: '127.0.0.1' }]);
     expect((await query('SHOW DATABASES')).map((row) => row['Database'])).not.toContain('test');
   });
 

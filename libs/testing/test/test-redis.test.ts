@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startRedis, testRedis, type TestServer } from '@staddle/testing';
 
@@ -29,12 +30,20 @@ describe('testRedis', () => {
     expect(await client.exists(`${other.prefix}stays`)).toBe(1);
   });
 
-  it('closes every client it gave', async () => {
+  it('closes every client it gave, whatever state it is in', async () => {
     const redis = await testRedis();
-    const client = redis.client();
-    await client.ping();
+    const connected = redis.client();
+    await connected.ping();
+    const unused = redis.client({ lazyConnect: true });
+    const closed = redis.client();
+    await closed.quit();
+    const lost = redis.client({ retryStrategy: () => 3_600_000 });
+    await lost.ping();
+    lost.disconnect(true);
+    await once(lost, 'reconnecting');
     await redis.close();
-    expect(client.status).toBe('end');
+    expect([connected, unused, closed].map((client) => client.status)).toEqual(['end', 'end', 'end']);
+    expect(lost.status).toBe('reconnecting');
   });
 
   it.each([
