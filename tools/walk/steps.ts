@@ -5,12 +5,12 @@ export class Steps {
   #passed = 0;
   #failed = 0;
 
-  /** Runs one step; a failed step ends the walk, because every later one builds on it. */
-  async run<T>(name: string, step: () => Promise<T>): Promise<T> {
+  /** Runs one step and prints what it returns as text; a failed step ends the walk, because every later one builds on it. */
+  async run<T>(name: string, step: () => Promise<T>, { quiet = false } = {}): Promise<T> {
     try {
       const result = await step();
       this.#passed += 1;
-      console.log(`  ok    ${name}${typeof result === 'string' ? `: ${result}` : ''}`);
+      console.log(`  ok    ${name}${typeof result === 'string' && !quiet ? `: ${result}` : ''}`);
       return result;
     } catch (error) {
       this.#failed += 1;
