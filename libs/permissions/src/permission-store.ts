@@ -9,7 +9,7 @@
 export interface PermissionStore {
   /** The version of the committed policy. */
   version(): Promise<number>;
-  /** All rows that are in force by the store's clock; expired assignments are left out. */
+  /** All rows, also expired assignments: what they mean is decided elsewhere. */
   load(): Promise<StoredPolicy>;
   /** Writes `edits` if the version still is `ifVersion`. Resolves with the new version, or with `undefined` when it is not. */
   apply(change: { readonly edits: readonly PolicyEdit[]; readonly ifVersion: number }): Promise<number | undefined>;

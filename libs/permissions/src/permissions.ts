@@ -51,6 +51,8 @@ export type DecisionReason =
   | 'POLICY_NOT_LOADED'
   /** No role of the subject is known in the tenant. */
   | 'NO_ROLE_IN_TENANT'
+  /** It had a role there, and the assignment has expired. */
+  | 'ROLE_EXPIRED'
   /** Its roles do not have the permission. */
   | 'NOT_GRANTED'
   | 'DENIED_BY_RULE'
@@ -174,9 +176,10 @@ class StoredPermissions<Name extends string> implements Permissions<Name> {
         hasRole ||= policy.knownRoles.has(role);
       }
     }
-    hasRole ||= policy.assignmentsOf(known.name, dom).some((assignment) => this.#inForce(assignment));
+    const assignments = policy.assignmentsOf(known.name, dom);
+    hasRole ||= assignments.some((assignment) => this.#inForce(assignment));
     const policyVersion = stored.version;
-    if (!hasRole) return { allow: false, reason: 'NO_ROLE_IN_TENANT', policyVersion };
+    if (!hasRole) return { allow: false, reason: assignments.length > 0 ? 'ROLE_EXPIRED' : 'NO_ROLE_IN_TENANT', policyVersion };
 
     const { allow, rule } = engine.decide({ subject: known.name, asserted, tenant: dom, resource: permission.resource, action: permission.action });
     if (!rule) return { allow: false, reason: 'NOT_GRANTED', policyVersion };
@@ -271,11 +274,13 @@ class StoredPermissions<Name extends string> implements Permissions<Name> {
     });
   }
 
-  stop(): Promise<void> {
+  stop(signal?: AbortSignal): Promise<void> {
     return this.#serially(async () => {
       this.#started = false;
       this.#timer?.cancel();
-      await Promise.allSettled([this.#waiting, this.#running, this.#writing]);
+      const inHand = Promise.allSettled([this.#waiting, this.#running, this.#writing]);
+      // Nothing is lost by leaving at the deadline: a change is committed by the store or not at all.
+      await (signal ? Promise.race([inHand, aborted(signal)]) : inHand);
     });
   }
 
@@ -308,6 +313,11 @@ class StoredPermissions<Name extends string> implements Permissions<Name> {
 }
 
 function ignore(): void {}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
 
 function refuse(reason: DecisionReason): Decision {
   return { allow: false, reason };

@@ -61,6 +61,7 @@ export function planGrant(op: 'put' | 'delete', change: Grant): PolicyPlan {
   const row: GrantRow = { tenant, role: code, permission, effect };
   return (view) => {
     const present = view.stored.grants.some((known) => known.tenant === tenant && known.role === code && known.permission === permission && known.effect === effect);
+    // What is no longer defined can still be taken away.
     if (op === 'put') {
       if (!view.definitions.expand(permission)) throw new UnknownPermissionError(permission, 'of the grant', 'permission');
       checkKnown('role', { tenant, code }, view);
@@ -79,9 +80,9 @@ export function planAssignment(op: 'put' | 'delete', change: RoleAssignment): Po
   const row: AssignmentRow = { tenant, subjectType: type, subjectId: id, role: code, expiresAt };
   return (view) => {
     const known = view.stored.assignments.find((other) => other.tenant === tenant && other.subjectType === type && other.subjectId === id && other.role === code);
-    if (op === 'delete') return [{ op, kind: 'assignment', row }];
-    checkKnown('role', { tenant, code }, view);
-    return known?.expiresAt === expiresAt ? [] : [{ op, kind: 'assignment', row }];
+    if (op === 'put') checkKnown('role', { tenant, code }, view);
+    const done = op === 'put' ? known?.expiresAt === expiresAt : !known;
+    return done ? [] : [{ op, kind: 'assignment', row }];
   };
 }
 

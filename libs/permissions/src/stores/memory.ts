@@ -12,7 +12,7 @@ export function memoryStore(policies: readonly RolePolicy[] = [], options: { rea
   const roles = new Map(rows.roles.map((row) => [keyOf({ op: 'put', kind: 'role', row }), row]));
   const grants = new Map(rows.grants.map((row) => [keyOf({ op: 'put', kind: 'grant', row }), row]));
   const assignments = new Map<string, AssignmentRow>();
-  let version = 0;
+  let version = 1;
 
   const write = (edit: PolicyEdit): void => {
     const table: Map<string, RoleRow | GrantRow | AssignmentRow> = edit.kind === 'role' ? roles : edit.kind === 'grant' ? grants : assignments;
@@ -23,13 +23,12 @@ export function memoryStore(policies: readonly RolePolicy[] = [], options: { rea
   return {
     version: () => Promise.resolve(version),
     load() {
-      const readAt = clock.now();
       return Promise.resolve({
         version,
-        readAt,
+        readAt: clock.now(),
         roles: [...roles.values()],
         grants: [...grants.values()],
-        assignments: [...assignments.values()].filter((row) => row.expiresAt === 0 || row.expiresAt > readAt),
+        assignments: [...assignments.values()],
       });
     },
     apply({ edits, ifVersion }) {

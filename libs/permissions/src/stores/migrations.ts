@@ -1,6 +1,5 @@
-import { columns, createTable, type MigrationSet } from '@staddle/database';
+import { columns, createTable, type Dialect, type MigrationSet } from '@staddle/database';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
-import type { Dialect } from '@staddle/database';
 import { ROLE_MAX, SUBJECT_ID_MAX, TENANT_MAX } from '../subject.ts';
 
 // `alice` and `alice ` must be two users. utf8mb4_bin compares bytes but pads with spaces, so the tables take the one
@@ -13,7 +12,12 @@ export const permissionMigrations: MigrationSet = {
   migrations: [{ name: '001-create-policy', up: createPolicy }],
 };
 
-async function createPolicy(db: Kysely<any>, dialect: Dialect): Promise<void> {
+// Only what this migration itself writes; the tables of later versions would make it break later.
+interface HeadTable {
+  permission_head: { id: number; version: number };
+}
+
+async function createPolicy(db: Kysely<HeadTable>, dialect: Dialect): Promise<void> {
   const { asciiKey, epochMs, integer } = columns(dialect);
   const name = await exactText(db, dialect);
 
@@ -50,7 +54,7 @@ async function createPolicy(db: Kysely<any>, dialect: Dialect): Promise<void> {
   await db.insertInto('permission_head').values({ id: 1, version: 1 }).execute();
 }
 
-async function exactText(db: Kysely<any>, dialect: Dialect): Promise<(length: number) => RawBuilder<unknown>> {
+async function exactText(db: Kysely<HeadTable>, dialect: Dialect): Promise<(length: number) => RawBuilder<unknown>> {
   if (dialect === 'sqlite') return () => sql`text`;
   const { rows } = await sql<{ version: string }>`select version() as version`.execute(db);
   const collation = rows[0]!.version.includes('MariaDB') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin';

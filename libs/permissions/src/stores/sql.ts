@@ -39,7 +39,6 @@ export function sqlStore(database: Database): PermissionStore {
           const assignments = await trx
             .selectFrom('permission_user_role')
             .select(['tenant_id as tenant', 'subject_type as subjectType', 'subject_id as subjectId', 'role_code as role', 'expires_at as expiresAt'])
-            .where((where) => where.or([where('expires_at', '=', 0), where('expires_at', '>', head.now)]))
             .execute();
           return { version: head.version, readAt: head.now, roles, grants: grants.map((row) => ({ ...row, effect: row.effect as Effect })), assignments };
         },
@@ -93,7 +92,8 @@ async function checkCollations(database: Database): Promise<void> {
   const { rows } = await sql<{ name: string; collation: string }>`
     select concat(table_name, '.', column_name) as name, collation_name as collation from information_schema.columns
     where table_schema = database() and table_name in ('permission_role', 'permission_role_permission', 'permission_user_role')
-      and column_name in ('tenant_id', 'code', 'parent_code', 'role_code', 'subject_id')`.execute(database.query());
+      and column_name in ('tenant_id', 'code', 'parent_code', 'role_code', 'subject_id')
+    order by table_name, ordinal_position`.execute(database.query());
   const loose = rows.filter((row) => !EXACT_COLLATIONS.includes(row.collation));
   if (loose.length > 0) throw new CollationError(loose.map((row) => `${row.name} (${row.collation})`), EXACT_COLLATIONS);
 }
