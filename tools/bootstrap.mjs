@@ -6,7 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_HOST_NODE = 18;
@@ -53,7 +53,7 @@ async function withInstallLock(work) {
       }
       if (!announced) console.error('staddle: waiting for another install in this folder …');
       announced = true;
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await new Promise((done) => setTimeout(done, 500));
     }
   }
   const unlock = () => rmSync(lock, { recursive: true, force: true });
@@ -86,10 +86,10 @@ async function install() {
 function npm(npmArgs) {
   const cli = process.env.npm_execpath;
   const [command, first] = cli?.endsWith('.js') ? [process.execPath, [cli]] : ['npm', []];
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     spawn(command, [...first, ...npmArgs], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
       .once('error', (error) => fail(`npm could not be started: ${error.message}`))
-      .once('exit', (code) => resolve(code ?? 1));
+      .once('exit', (code) => done(code ?? 1));
   });
 }
 
@@ -105,7 +105,7 @@ function nodeToRun() {
 function run(node, file, fileArgs) {
   const path = [join(modules, '.bin'), process.env.PATH].join(process.platform === 'win32' ? ';' : ':');
   // In a process group of its own the child does not see Ctrl-C twice: once from the terminal and once passed on by npm.
-  const child = spawn(node, ['--conditions=@staddle/source', join(root, file), ...fileArgs], {
+  const child = spawn(node, ['--conditions=@staddle/source', resolve(root, file), ...fileArgs], {
     stdio: 'inherit',
     env: { ...process.env, PATH: path },
     detached: process.platform !== 'win32',
