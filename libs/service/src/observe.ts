@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+
 import { runInContext, type Clock, type Logger, type Metrics } from '@staddle/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -38,7 +40,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clock }
       open.set(inFlight.size);
       const ms = clock.monotonic() - startedAt;
       // The raw URL is never a label: callers choose it.
-      duration.observe(ms / 1_000, { method: request.method, route: request.routeOptions.url ?? 'unmatched', status: `${Math.floor(reply.raw.statusCode / 100)}xx` });
+      duration.observe(ms / 1_000, { method: request.method, route: request.routeOptions.url ?? 'unmatched', status: statusClass(reply.raw) });
       // Socket events come in the context of whoever touched the socket last.
       runInContext(request.contextFields, () => logRequest(logger, request, reply, ms));
       if (inFlight.size > 0) return;
@@ -58,6 +60,10 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clock }
       return `${inFlight.size} ${inFlight.size === 1 ? 'request' : 'requests'} in flight (${[...routes].join(', ')})`;
     },
   };
+}
+
+function statusClass({ writableFinished, statusCode }: ServerResponse): string {
+  return writableFinished ? `${Math.floor(statusCode / 100)}xx` : 'aborted';
 }
 
 function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply, ms: number): void {

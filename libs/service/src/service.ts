@@ -239,18 +239,17 @@ class ChassisService implements Service {
     //    upgraded connections close only when their component stops.
     const closed = this.#close();
     await wait(this.#inFlight.idle(), () => this.#inFlight.describe());
-    this.#serving = false;
-    // A response whose head was sent before the stop has left its connection open for more.
-    this.app.server.closeIdleConnections();
+    this.#serving = false; // Whoever still comes, on a connection opened before, hears 503.
 
     // 3. Components, last started first.
     const failures = await this.#components.stop(new ServiceStoppedError(name), signal, (work, component) => wait(work, () => `component ${component}`));
 
-    // 4. The rest of the sockets.
+    // 4. The rest of the sockets: connections that never sent a request (browsers open them in advance) or were told
+    //    to keep alive before the stop. Node would wait for their timeouts.
+    this.app.server.closeAllConnections();
     await wait(closed, () => 'open connections');
     timer.cancel();
     if (culprit !== undefined) {
-      this.app.server.closeAllConnections();
       const error = new StopTimeoutError(name, culprit);
       logger.error({ err: error }, `service ${name} did not stop in time`);
       throw error;
