@@ -30,6 +30,7 @@ export const MARIADB: ServerKind = {
   placeArgs: ({ folder }, port) => [
     '--no-defaults',
     `--datadir=${join(folder, 'data')}`,
+    `--tmpdir=${join(folder, 'tmp')}`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
     `--socket=${join(folder, 'server.sock')}`,
@@ -60,9 +61,11 @@ function asRoot(): readonly string[] {
 
 async function prepare({ program, folder }: ServerPlace): Promise<void> {
   const data = join(folder, 'data');
-  await mkdir(data);
+  const tmp = join(folder, 'tmp');
+  await Promise.all([mkdir(data), mkdir(tmp)]);
   const [command, ...args] = await initialisation(program, data);
-  const { code, stdout, stderr } = await runCommand(command, args);
+  // A server that starts deletes the temporary tables it finds: in a shared /tmp those of its neighbours, which then fail.
+  const { code, stdout, stderr } = await runCommand(command, args, { env: { TMPDIR: tmp } });
   if (code !== 0) throw new ServerStartError(`${command} ended with code ${code} while it made a data folder: ${`${stdout}${stderr}`.trim().slice(-1_500)}`);
 }
 
