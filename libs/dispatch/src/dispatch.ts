@@ -53,7 +53,10 @@ export interface DispatchOptions {
   readonly maxClaims?: number;
   /** Names this process in its runs; must differ between processes and between their starts. Default: a random id. */
   readonly owner?: string;
-  /** Told of each change of a run that this process makes, after its commit. What it throws or rejects with is logged. */
+  /**
+   * Told of each change of a run that this process makes, after its commit. Nobody waits for it, and what it throws or
+   * rejects with is logged; but it is called on the way, so what takes time belongs into a queue.
+   */
   readonly onRunChange?: (change: RunChange) => unknown;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -80,11 +83,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 
   const notify = (records: readonly RunRecord[]): void => {
     if (!onRunChange) return;
-    const changes = records.map((record) => toRunChange(record, clock.now()));
-    // Not here: a listener that takes its time or throws must not stand between a commit and what follows it.
-    queueMicrotask(() => {
-      for (const change of changes) tell(onRunChange, change, logger);
-    });
+    for (const record of records) tell(onRunChange, toRunChange(record, clock.now()), logger);
   };
 
   const leases = createLeaseKeeper({ runs, owner, leaseMs, clock, logger });
@@ -96,18 +95,22 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   const planner = createPlanner({ tasks, readTrigger, graceMs, pollMs, onPlanned: onReady, clock, logger, metrics });
   const sweeper = createSweeper({ runs, sweepMs, maxClaims, onReclaimed: onReady, clock, logger, metrics });
 
+  let started = false;
   const start = async (): Promise<void> => {
+    if (started) return;
     // Fails here, where the caller can see it, when the store is away or has no tables.
     await tasks.nextDue();
     leases.start();
     worker.start();
     planner.start();
     sweeper.start();
+    started = true;
   };
   const stop = async (signal?: AbortSignal): Promise<void> => {
     await Promise.all([planner.stop(), sweeper.stop(), worker.stop(signal)]);
     // Last: leases of handlers that are allowed to end must not run out meanwhile.
     await leases.stop();
+    started = false;
   };
 
   // Starts and stops take turns; each leaves a whole state behind.
@@ -135,6 +138,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   };
 }
 
+/** The store has committed the change, so nothing the listener does may come between it and what follows. */
 function tell(listener: (change: RunChange) => unknown, change: RunChange, logger: Logger): void {
   const failed = (err: unknown): void => logger.error({ err, run_id: change.runUid, state: change.state }, 'a listener of run changes failed');
   try {

@@ -26,7 +26,7 @@ const RETRY = { baseMs: 200, capMs: 5_000 } as const;
 
 export function createLoop({ name, tick, clock, logger }: LoopOptions): Loop {
   let running: Promise<void> | undefined;
-  let stopping = false;
+  let stop = new AbortController();
   let woken = false;
   let endPause: (() => void) | undefined;
 
@@ -41,7 +41,7 @@ export function createLoop({ name, tick, clock, logger }: LoopOptions): Loop {
 
   const run = async (): Promise<void> => {
     let failures = 0;
-    while (!stopping) {
+    while (!stop.signal.aborted) {
       woken = false;
       let delayMs: number;
       try {
@@ -54,24 +54,26 @@ export function createLoop({ name, tick, clock, logger }: LoopOptions): Loop {
       }
       // Even a round that is due at once lets the event loop turn: on SQLite every step of a round is a microtask, and
       // a planner that catches up would otherwise keep timers and sockets waiting.
-      if (!stopping) await pause(woken ? 0 : delayMs);
+      if (!stop.signal.aborted) await pause(woken ? 0 : delayMs);
       endPause = undefined;
     }
   };
 
   return {
     start() {
-      stopping = false;
-      running ??= run().finally(() => (running = undefined));
+      if (running) return;
+      stop = new AbortController();
+      running = run();
     },
     wake() {
       woken = true;
       endPause?.();
     },
     async stop() {
-      stopping = true;
+      stop.abort();
       endPause?.();
       await running;
+      running = undefined;
     },
   };
 }

@@ -3,7 +3,7 @@ import { StoppingError } from './errors.ts';
 import type { HandlerRegistry } from './handler.ts';
 import type { Lease, LeaseKeeper } from './lease-keeper.ts';
 import { createLoop } from './loop.ts';
-import { executeRun } from './run-execution.ts';
+import { executeRun, type Execution } from './run-execution.ts';
 import type { ClaimedRun, RunRecord, RunStore } from './run-store.ts';
 
 /*
@@ -67,14 +67,20 @@ export function createWorker(options: WorkerOptions): Worker {
     busySlots.set(++busy);
     const { recorded, ended } = executeRun({ runs, handler, run, lease, isStopping: () => stopping, giveUp: giveUp.signal, onChange, clock, logger });
     unrecorded.set(recorded, lease);
-    void recorded.then((outcome) => {
-      unrecorded.delete(recorded);
-      outcomes.add(1, { outcome: outcome.toLowerCase() });
-    });
-    void ended.then(() => {
-      busySlots.set(--busy);
-      loop.wake();
-    });
+    void count(recorded);
+    void freeSlot(ended);
+  };
+
+  const count = async (recorded: Execution['recorded']): Promise<void> => {
+    const outcome = await recorded;
+    unrecorded.delete(recorded);
+    outcomes.add(1, { outcome: outcome.toLowerCase() });
+  };
+
+  const freeSlot = async (ended: Execution['ended']): Promise<void> => {
+    await ended;
+    busySlots.set(--busy);
+    loop.wake();
   };
 
   return {

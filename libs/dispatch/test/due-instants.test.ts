@@ -7,6 +7,13 @@ const every = (ms: number, until = Infinity) => ({
     return at <= until ? at : undefined;
   },
 });
+
+const instantsOf = (trigger: ReturnType<typeof every>, fromAt: number | undefined, toAt = 0): number[] => {
+  const instants: number[] = [];
+  for (let at = fromAt; at !== undefined && at <= toAt; at = trigger.next(at)) instants.push(at);
+  return instants;
+};
+
 const DEFAULTS = { graceMs: 5_000, limit: 10_000 };
 
 describe('due instants', () => {
@@ -64,13 +71,11 @@ describe('due instants', () => {
           let firstAt: number | undefined = 3_000;
           while (firstAt !== undefined && firstAt <= nowMs) {
             const { fireAt, skipped, nextAt } = dueInstants(trigger, { firstAt, nowMs, graceMs, limit });
-            for (let at = skipped?.fromAt; skipped && at !== undefined && at <= skipped.toAt; at = trigger.next(at)) seen.push(at);
-            seen.push(...fireAt);
+            seen.push(...instantsOf(trigger, skipped?.fromAt, skipped?.toAt), ...fireAt);
             fired += fireAt.length;
             firstAt = nextAt;
           }
-          const expected: number[] = [];
-          for (let at: number | undefined = 3_000; at !== undefined && at <= nowMs; at = trigger.next(at)) expected.push(at);
+          const expected = instantsOf(trigger, 3_000, nowMs);
           expect(seen).toEqual(expected);
           expect(fired).toBe(Math.max(1, expected.filter((at) => nowMs - at <= graceMs).length));
         }

@@ -64,7 +64,7 @@ describe.each(DIALECTS)('planner on %s', (dialect) => {
     await second.start();
     await waitFor(async () => (await ledgerOf(world, task)).length >= 3, { what: 'occurrences after the restart' });
     await second.stop();
-    await proveLedger(world, second, task.uid, task.nextRunAt!);
+    expect((await proveLedger(world, second, task.uid, task.nextRunAt!)).length).toBeGreaterThanOrEqual(3);
   });
 
   it('sets a task with an unreadable trigger aside, and resumes it once repaired', async () => {

@@ -35,6 +35,7 @@ export const dispatchMigrations: MigrationSet = {
           .addColumn('biz_live', text(190), (column) => column.generatedAlwaysAs(sql`case when (state & 3) <> 0 then biz_key end`).stored())
           .execute();
         await db.schema.createIndex('dispatch_task_due').on('dispatch_task').columns(['due_at', 'id']).execute();
+        await db.schema.createIndex('dispatch_task_module').on('dispatch_task').columns(['module', 'id']).execute();
         await db.schema.createIndex('dispatch_task_biz_key').unique().on('dispatch_task').columns(['module', 'biz_live']).execute();
 
         await createTable(db, dialect, 'dispatch_occurrence')
