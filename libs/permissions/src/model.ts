@@ -24,5 +24,5 @@ g2 = _, _
 e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 
 [matchers]
-m = (p.dom == r.dom || p.dom == "*") && p.act == r.act && g2(r.obj, p.obj) && (g(r.sub, p.sub, r.dom) || asserted(r.roles, p.sub))
+m = p.act == r.act && (p.dom == r.dom || p.dom == "*") && g2(r.obj, p.obj) && (g(r.sub, p.sub, r.dom) || asserted(r.roles, p.sub))
 `;

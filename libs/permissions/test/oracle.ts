@@ -25,7 +25,7 @@ export function mayDo(world: World, subject: Subject, permission: string, tenant
   if ((subject.tenant ?? 'default') === tenant) for (const role of subject.roles ?? []) add(tenant, role);
   for (let before = -1; before !== held.length; ) {
     before = held.length;
-    for (const [t, r] of [...held]) {
+    for (const [t, r] of held.slice()) {
       add('*', r);
       for (const row of world.roles) if (row.tenant === t && row.code === r && row.parent !== '') add(t, row.parent);
     }

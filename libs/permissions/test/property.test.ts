@@ -1,6 +1,6 @@
 import { createPermissions, definePermissions, type GrantRow, type Permissions, type PermissionStore, type Subject } from '@staddle/permissions';
 import { memoryStore } from '@staddle/permissions/memory';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mayDo, type World } from './oracle.ts';
 

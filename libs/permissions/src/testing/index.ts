@@ -115,19 +115,19 @@ export function describePermissionStore(name: string, make: () => PermissionStor
       const reader = await fixture.open();
       const all = [put.role(CLERK), put.grant(MAY_READ), put.assignment(ALICE)] as const;
       const none = [drop.role(CLERK), drop.grant(MAY_READ), drop.assignment(ALICE)] as const;
-      let writing = true;
-      const writes = (async () => {
+      const write = async (): Promise<void> => {
         for (let round = 0; round < 10; round++) {
           await apply(...all);
           await apply(...none);
         }
-        writing = false;
-      })();
-      while (writing) {
-        const { roles, grants, assignments } = await reader.load();
-        expect([grants.length, assignments.length]).toEqual([roles.length, roles.length]);
-      }
-      await writes;
+      };
+      const read = async (): Promise<void> => {
+        for (let round = 0; round < 30; round++) {
+          const { roles, grants, assignments } = await reader.load();
+          expect([grants.length, assignments.length]).toEqual([roles.length, roles.length]);
+        }
+      };
+      await Promise.all([write(), read()]);
     });
   });
 }
