@@ -15,7 +15,7 @@ export interface Bound {
 export interface Layout {
   /** The fields of one line, without level, time and service. */
   line(fields: unknown, message: unknown, context: ContextFields, bound: Bound): Record<string, Plain>;
-  bind(fields: LogFields, parent: Bound): Bound;
+  bind(fields: unknown, parent: Bound): Bound;
 }
 
 export const UNBOUND: Bound = { top: {}, data: {}, bytes: 0 };
@@ -49,7 +49,6 @@ export function createLayout(redactor: Redactor): Layout {
   const sort = (fields: LogFields, top: Record<string, Plain>, budget: Budget): Record<string, unknown> => {
     const rest = Object.create(null) as Record<string, unknown>;
     for (const [name, value] of ownEntries(fields)) {
-      if (name === 'err') continue;
       if (isScalar(value) && ECS_NAME.test(name) && name.length <= 64) top[name] = keyword(name, value, budget);
       else rest[name] = value;
     }
@@ -77,6 +76,7 @@ export function createLayout(redactor: Redactor): Layout {
       const error = Object.getOwnPropertyDescriptor(fields, 'err')?.value as unknown;
       let errorData: Plain | undefined;
       if (error !== undefined && error !== null) {
+        delete rest['err'];
         const { type, message: errorMessage, code, stackTrace, data } = errorFields(error, redactor, budget);
         top['error.type'] = type;
         top['error.message'] = errorMessage;
@@ -90,7 +90,8 @@ export function createLayout(redactor: Redactor): Layout {
       return top;
     },
 
-    bind(fields, parent) {
+    bind(given, parent) {
+      const { fields } = normalise(given, '');
       const budget: Budget = { bytes: BOUND_BYTES - parent.bytes };
       const top = { ...parent.top };
       const rest = sort(fields, top, budget);
