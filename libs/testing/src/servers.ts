@@ -4,7 +4,7 @@ import { MARIADB } from './mariadb-server.ts';
 import { REDIS } from './redis-server.ts';
 import { planServer, type ServerPlan } from './server-plan.ts';
 import { installByApt, noServers, startPlanned } from './start-server.ts';
-import type { ServerKind, TestServer } from './test-server.ts';
+import type { ServerKind } from './test-server.ts';
 
 /** The servers that one test run shares. */
 export interface TestServers extends AsyncDisposable {
@@ -34,24 +34,10 @@ interface RunServer {
  * @throws ServerStartError (`ERR_TESTING_SERVER_START`)
  */
 export async function startTestServers({ machine = thisMachine }: TestServersOptions = {}): Promise<TestServers> {
-  const kinds = [REDIS, MARIADB] as const;
-  const plans = await Promise.all(kinds.map((kind) => planServer(kind, machine)));
-  const planned = (by: ServerPlan['by']): readonly ServerKind[] => kinds.filter((_, index) => plans[index]?.by === by);
-  // Before anything is installed or started for nothing.
-  if (planned('nothing').length > 0) throw noServers(planned('nothing'), machine);
-  if (planned('apt').length > 0) await installByApt(planned('apt'), machine);
-
-  const starts = await Promise.allSettled(kinds.map((kind, index) => startOne(kind, plans[index]!, machine)));
-  const running = starts.filter((start) => start.status === 'fulfilled').map((start) => start.value);
+  const [redis, mysql] = (await startServers([REDIS, MARIADB], machine)) as [RunServer, RunServer];
   const stop = async (): Promise<void> => {
-    await Promise.all(running.map((server) => server.stop()));
+    await Promise.all([redis.stop(), mysql.stop()]);
   };
-  const failed = starts.find((start) => start.status === 'rejected');
-  if (failed) {
-    await stop();
-    throw failed.reason;
-  }
-  const [redis, mysql] = running as [RunServer, RunServer];
   return {
     redisUrl: redis.url,
     mysqlUrl: mysql.url,
@@ -61,7 +47,23 @@ export async function startTestServers({ machine = thisMachine }: TestServersOpt
   };
 }
 
-async function startOne(kind: ServerKind, plan: ServerPlan, machine: Machine): Promise<RunServer | TestServer> {
+/** One server of each kind, in the order of the kinds, or none at all. */
+export async function startServers(kinds: readonly ServerKind[], machine: Machine): Promise<readonly RunServer[]> {
+  const plans = await Promise.all(kinds.map((kind) => planServer(kind, machine)));
+  const planned = (by: ServerPlan['by']): readonly ServerKind[] => kinds.filter((_, index) => plans[index]?.by === by);
+  // Before anything is installed or started for nothing.
+  if (planned('nothing').length > 0) throw noServers(planned('nothing'), machine);
+  if (planned('apt').length > 0) await installByApt(planned('apt'), machine);
+
+  const starts = await Promise.allSettled(kinds.map((kind, index) => startOne(kind, plans[index]!, machine)));
+  const running = starts.filter((start) => start.status === 'fulfilled').map((start) => start.value);
+  const failed = starts.find((start) => start.status === 'rejected');
+  if (!failed) return running;
+  await Promise.all(running.map((server) => server.stop()));
+  throw failed.reason;
+}
+
+async function startOne(kind: ServerKind, plan: ServerPlan, machine: Machine): Promise<RunServer> {
   if (plan.by !== 'url') return startPlanned(kind, plan, {}, machine);
   try {
     await kind.ping(plan.url);

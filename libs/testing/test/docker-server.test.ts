@@ -1,59 +1,50 @@
-import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TestServer } from '@staddle/testing';
 import { thisMachine, type Machine } from '../src/machine.ts';
-import { REDIS } from '../src/redis-server.ts';
 import { startPrivateServer } from '../src/start-server.ts';
+import { ask, makeProgram, PLAIN } from './fixtures/plain-kind.ts';
 import { accepts, SOON } from './fixtures/ports.ts';
 
 /** A `docker` command at the head of PATH that runs "containers" as processes; see the fixture. */
-let home: string;
+let docker: Awaited<ReturnType<typeof makeProgram>>;
 
 const withoutPrograms: Machine = { ...thisMachine, findProgram: (names) => (names.includes('docker') ? thisMachine.findProgram(names) : undefined) };
 
 function start(args: readonly string[] = []): Promise<TestServer> {
-  return startPrivateServer(REDIS, { args }, withoutPrograms);
+  return startPrivateServer(PLAIN, { args }, withoutPrograms);
 }
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'staddle-docker-'));
-  const command = join(home, 'docker');
-  const script = join(import.meta.dirname, 'fixtures/docker-stand-in.ts');
-  await writeFile(command, `#!/bin/sh\nexec ${process.execPath} ${script} "$@"\n`);
-  await chmod(command, 0o755);
-  vi.stubEnv('DOCKER_STAND_IN', home);
-  vi.stubEnv('PATH', `${home}:${process.env['PATH']}`);
+  docker = await makeProgram('docker', 'docker-stand-in.ts');
+  vi.stubEnv('DOCKER_STAND_IN', docker.folder);
+  vi.stubEnv('PATH', `${docker.folder}:${process.env['PATH']}`);
 });
 
 afterEach(async () => {
   vi.unstubAllEnvs();
-  await rm(home, { recursive: true, force: true });
+  await docker[Symbol.asyncDispose]();
 });
 
 describe('a server in Docker', () => {
-  it('pulls the image once, answers, and is removed at the end', async () => {
+  it('pulls the image once, answers on the loopback address, and is removed at the end', async () => {
     const first = await start();
     const second = await start();
-    const client = new Redis(first.url);
-    expect(await client.ping()).toBe('PONG');
-    client.disconnect();
+    // The stand-in puts the address of --publish where a plain server has its folder.
+    expect(await ask(first.url)).toEqual({ folder: '127.0.0.1', motto: 'set by the kind' });
     await Promise.all([first.stop(), second.stop()]);
     await expect.poll(() => accepts(first.port), SOON).toBe(false);
-    expect((await readdir(home)).toSorted()).toEqual(['calls', 'docker', 'image']);
-    expect((await readFile(join(home, 'calls'), 'utf8')).match(/^pull$/gm)).toHaveLength(1);
+    expect((await readdir(docker.folder)).toSorted()).toEqual(['calls', 'docker', 'image']);
+    expect((await readFile(join(docker.folder, 'calls'), 'utf8')).match(/^pull$/gm)).toHaveLength(1);
   });
 
   it('can be paused, resumed, killed and started again', async () => {
     await using server = await start();
-    const client = new Redis(server.url, { retryStrategy: () => 20 });
-    client.on('error', () => {});
     await server.pause();
-    const answer = client.ping();
+    const answer = ask(server.url);
     await server.resume();
-    expect(await answer).toBe('PONG');
+    expect((await answer).motto).toBe('set by the kind');
 
     const { pid } = server;
     await server.pause();
@@ -61,15 +52,14 @@ describe('a server in Docker', () => {
     await expect.poll(() => accepts(server.port), SOON).toBe(false);
     await server.restart();
     expect(server.pid).not.toBe(pid);
-    expect(await client.ping()).toBe('PONG');
-    client.disconnect();
+    expect((await ask(server.url)).motto).toBe('set by the kind');
   });
 
   it('shows the log of a container that ends while it starts, and removes it', async () => {
-    await expect(start(['--maxmemory', 'much'])).rejects.toMatchObject({
+    await expect(start(['--fail', 'bad setting'])).rejects.toMatchObject({
       code: 'ERR_TESTING_SERVER_START',
-      message: expect.stringMatching(/container of redis:7 is exited .*the last words of the container/s),
+      message: expect.stringMatching(/container of plain:1 is exited .*the last words of the container/s),
     });
-    expect((await readdir(home)).toSorted()).toEqual(['calls', 'docker', 'image']);
+    expect((await readdir(docker.folder)).toSorted()).toEqual(['calls', 'docker', 'image']);
   });
 });

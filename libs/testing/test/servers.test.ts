@@ -1,23 +1,23 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMariadb, startRedis, startTestServers, type Machine, type TestServer } from '@staddle/testing';
 import { thisMachine } from '../src/machine.ts';
+import { startServers } from '../src/servers.ts';
 import { startPrivateServer } from '../src/start-server.ts';
-import { REDIS } from '../src/redis-server.ts';
+import type { ServerKind } from '../src/test-server.ts';
 import { machine } from './fixtures/machines.ts';
+import { ask, makeProgram, PLAIN } from './fixtures/plain-kind.ts';
 import { accepts, SOON } from './fixtures/ports.ts';
 
 let redis: TestServer;
 let mariadb: TestServer;
+let plain: Awaited<ReturnType<typeof makeProgram>>;
 
 beforeAll(async () => {
-  [redis, mariadb] = await Promise.all([startRedis(), startMariadb()]);
+  [redis, mariadb, plain] = await Promise.all([startRedis(), startMariadb(), makeProgram('plain-server', 'plain-server.ts')]);
 });
 afterAll(async () => {
-  await Promise.all([redis.stop(), mariadb.stop()]);
+  await Promise.all([redis.stop(), mariadb.stop(), plain[Symbol.asyncDispose]()]);
 });
 
 async function ping(url: string): Promise<string> {
@@ -30,14 +30,14 @@ async function ping(url: string): Promise<string> {
   }
 }
 
-/** Debian as root without servers, where apt-get "installs" them: only then are the real ones found. */
+/** Debian as root without servers, where apt-get "installs" the plain one: only then is it found. */
 function bareDebian(installed: (args: readonly string[]) => number): Machine & { readonly commands: string[] } {
   const commands: string[] = [];
   let done = false;
   return {
     ...machine({ uid: 0 }),
     commands,
-    findProgram: (names) => (names.includes('apt-get') ? '/usr/bin/apt-get' : done ? thisMachine.findProgram(names) : undefined),
+    findProgram: (names) => (names.includes('apt-get') ? '/usr/bin/apt-get' : done && names.includes('plain-server') ? plain.path : undefined),
     async run(command, args) {
       commands.push([command, ...args].join(' '));
       const code = installed(args);
@@ -85,52 +85,55 @@ describe('startTestServers', () => {
     });
   });
 
-  it('installs what is missing on Debian as root, and starts it', async () => {
+  it('installs all that is missing on Debian as root at once, and says when it is of no use', async () => {
     const debian = bareDebian(() => 0);
-    await using servers = await startTestServers({ machine: debian });
+    await expect(startTestServers({ machine: debian })).rejects.toMatchObject({
+      code: 'ERR_TESTING_SERVERS',
+      message: 'redis-server is installed, but none of redis-server, valkey-server is found',
+    });
     expect(debian.commands).toEqual([
       'apt-get -o DPkg::Lock::Timeout=600 update',
       'apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends redis-server mariadb-server',
     ]);
-    expect(await ping(servers.redisUrl)).toBe('PONG');
   });
 
-  it('says when apt-get fails, and when it brought no program', async () => {
+  it('says when apt-get fails', async () => {
     await expect(startTestServers({ machine: bareDebian(() => 100) })).rejects.toMatchObject({
       code: 'ERR_TESTING_SERVERS',
-      message: expect.stringContaining('update ended with code 100'),
-    });
-    const useless: Machine = { ...bareDebian(() => 0), findProgram: (names) => (names.includes('apt-get') ? '/usr/bin/apt-get' : undefined) };
-    await expect(startTestServers({ machine: useless })).rejects.toMatchObject({
-      code: 'ERR_TESTING_SERVERS',
-      message: 'redis-server is installed, but none of redis-server, valkey-server is found',
+      message: 'apt-get -o DPkg::Lock::Timeout=600 update ended with code 100; its output is above',
     });
   });
+});
 
+describe('startServers', () => {
   it('stops the one server when the other does not start', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'staddle-wrapped-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const wrapped = join(folder, 'redis-server');
-    await writeFile(wrapped, `#!/bin/sh\necho "$2" > ${folder}/port\nexec ${thisMachine.findProgram(['redis-server', 'valkey-server'])} "$@"\n`, { mode: 0o755 });
-    const broken: Machine = { ...machine(), findProgram: (names) => (names.includes('mariadbd') ? '/bin/false' : wrapped) };
-    await expect(startTestServers({ machine: broken })).rejects.toMatchObject({ code: 'ERR_TESTING_SERVER_START' });
-    const port = Number(await readFile(join(folder, 'port'), 'utf8'));
-    await expect.poll(() => accepts(port), SOON).toBe(false);
+    let url = '';
+    const watched: ServerKind = {
+      ...PLAIN,
+      url(port) {
+        url = PLAIN.url(port);
+        return url;
+      },
+    };
+    const broken: ServerKind = { ...PLAIN, variable: 'TEST_MYSQL_URL', settings: ['--fail', 'bad setting'] };
+    const onlyPlain: Machine = { ...machine(), findProgram: () => plain.path };
+    await expect(startServers([watched, broken], onlyPlain)).rejects.toMatchObject({ code: 'ERR_TESTING_SERVER_START' });
+    await expect.poll(() => accepts(Number(new URL(url).port)), SOON).toBe(false);
   });
 });
 
 describe('startPrivateServer', () => {
   it('says what to type where there is nothing', async () => {
-    await expect(startPrivateServer(REDIS, {}, machine({ programs: ['dnf'] }))).rejects.toMatchObject({
+    await expect(startPrivateServer(PLAIN, {}, machine({ programs: ['dnf'] }))).rejects.toMatchObject({
       code: 'ERR_TESTING_SERVERS',
-      message: expect.stringContaining('sudo dnf install -y redis'),
+      message: expect.stringContaining('Install with "sudo dnf install -y plain-dnf"'),
     });
   });
 
-  it('installs on Debian as root', async () => {
+  it('installs on Debian as root, and starts what came', async () => {
     const debian = bareDebian(() => 0);
-    await using server = await startPrivateServer(REDIS, {}, debian);
-    expect(debian.commands.at(-1)).toContain('--no-install-recommends redis-server');
-    expect(await ping(server.url)).toBe('PONG');
+    await using server = await startPrivateServer(PLAIN, {}, debian);
+    expect(debian.commands.at(-1)).toContain('--no-install-recommends plain-apt');
+    expect((await ask(server.url)).motto).toBe('set by the kind');
   });
 });
