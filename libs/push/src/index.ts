@@ -13,6 +13,7 @@ export {
   TokenExpiredError,
   type PushErrorCode,
 } from './errors.ts';
+export { isOriginPattern } from './origins.ts';
 export { createPushHub, type PushHub, type PushHubOptions } from './hub.ts';
 export { type PushLimits } from './limits.ts';
 export { replyErrors, type ReplyError } from './reply-errors.ts';

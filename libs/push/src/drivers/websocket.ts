@@ -14,7 +14,7 @@ import { WebSocketServer, type RawData, type ServerOptions, type WebSocket } fro
 import { closeCodes } from '../close-codes.ts';
 import type { PushHub } from '../hub.ts';
 import type { Transport } from '../transport.ts';
-import { originCheck, type OriginCheck } from './origins.ts';
+import { originCheck, type OriginCheck } from '../origins.ts';
 
 export interface WebSocketOptions {
   /** Its `upgrade` events are handled between `start` and `stop`. The caller listens and closes. */

@@ -1,9 +1,14 @@
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from './errors.ts';
 
 /** True when a page of `origin` may open a socket to `host` (the request's Host header). */
 export type OriginCheck = (origin: string, host: string | undefined) => boolean;
 
 const ENTRY = /^(https?):\/\/(\*\.)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?$/;
+
+/** True for what the list of origins may hold: `https://app.example`, `https://*.app.example` or `*`. */
+export function isOriginPattern(text: string): boolean {
+  return text === '*' || ENTRY.test(text);
+}
 
 /**
  * Guards against cross-site WebSocket hijacking: browsers open sockets across origins without asking.

@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import type { Lifecycle, Logger } from '@staddle/kernel';
+import type { Broker } from '@staddle/push';
+import { redisBroker, redisClientOptions } from '@staddle/push/redis';
+import { Redis } from 'ioredis';
+
+/** The service's two connections to Redis: opened by the broker when it starts, closed at the end of the service. */
+export interface RedisLink extends Lifecycle {
+  readonly broker: Broker;
+  /** Resolves when Redis answers and publications of other nodes arrive. */
+  check(): Promise<void>;
+}
+
+// Keys and channels of the services begin with their name, so that they can share one Redis.
+const PREFIX = 'staddle:push:';
+
+/** `source` is the URL, or a client whose settings are taken over; it stays the caller's. */
+export function createRedisLink(source: string | Redis, logger: Logger): RedisLink {
+  const open = (role: string): Redis => {
+    const options = { ...redisClientOptions, lazyConnect: true, connectionName: `staddle-push-${role}` };
+    const client = typeof source === 'string' ? new Redis(source, options) : source.duplicate(options);
+    // The hub reports a broken link once. Without a listener ioredis prints every failed attempt.
+    client.on('error', (err: Error) => logger.debug({ err, role }, 'redis connection failed'));
+    return client;
+  };
+  const publisher = open('publisher');
+  const subscriber = open('subscriber');
+  return {
+    name: 'push-redis',
+    broker: redisBroker({ publisher, subscriber, prefix: PREFIX }),
+    async check() {
+      await publisher.ping();
+      if (subscriber.status !== 'ready') throw new Error(`the subscriber connection to Redis is ${subscriber.status}`);
+    },
+    async start() {},
+    async stop() {
+      await Promise.all(
+        [publisher, subscriber].map(async (client) => {
+          if (client.status === 'end' || client.status === 'wait') return;
+          const ended = once(client, 'end');
+          client.disconnect();
+          await ended;
+        }),
+      );
+    },
+  };
+}
