@@ -1,4 +1,5 @@
-// `npm run build`: the dist of every package, dependencies first.
-import { interruption, runNx } from './nx.ts';
+// `npm run build`: the dist of every package.
+import { buildPackages } from './compile.ts';
+import { listPackages } from './workspace.ts';
 
-process.exitCode = await runNx(['run-many', '-t', 'build'], { signal: interruption() });
+buildPackages(listPackages());

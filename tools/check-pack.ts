@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { runNx } from './nx.ts';
+import { buildPackages } from './compile.ts';
 import { listPackages, reportProblems, ROOT, type WorkspacePackage } from './workspace.ts';
 
 const libraries = listPackages().filter(({ path, manifest }) => path.startsWith('libs/') && !manifest.private);
@@ -14,7 +14,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'staddle-pack-'));
 const problems: string[] = [];
 
 try {
-  if ((await runNx(['run-many', '-t', 'build', `--projects=${libraries.map(({ manifest }) => manifest.name).join(',')}`])) !== 0) throw new Error('the build failed');
+  buildPackages(libraries);
   for (const library of libraries) problems.push(...(await publintProblems(library)));
   installTarballs();
   problems.push(...importProblems(), ...typeProblems());
