@@ -1,8 +1,9 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { REQUEST_CODE, REQUEST_PROBLEMS } from './errors.ts';
-import { problem, PROBLEM_TYPE } from './problem.ts';
+import { RequestRefusedError } from './errors.ts';
+import { translated } from './foreign-errors.ts';
+import { PROBLEM_TYPE, problemOf } from './problem.ts';
 
 /** A connection's answers that are still to come. */
 interface Debt {
@@ -39,8 +40,7 @@ export function refuseBrokenHttp(error: Error & { code?: string }, socket: Socke
     debt.doomed = true;
     return;
   }
-  const condition = REQUEST_PROBLEMS[error.code ?? ''] ?? { status: 400, code: REQUEST_CODE, detail: 'the request is not valid HTTP' };
-  const refusal = problem(condition.status, condition.code, { detail: condition.detail });
+  const refusal = problemOf(translated(error)) ?? problemOf(new RequestRefusedError(400, 'the request is not valid HTTP'))!;
   const body = JSON.stringify(refusal);
   const head = [`HTTP/1.1 ${refusal.status} ${refusal.title}`, `Content-Type: ${PROBLEM_TYPE}`, `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);

@@ -127,27 +127,77 @@ export class NotReadyError extends StaddleError {
   }
 }
 
-/**
- * Conditions that Fastify or Node's HTTP parser detects, by their code there. They exist only as problem responses.
- * Whatever else they call a client error becomes ERR_SERVICE_REQUEST.
- */
-export const REQUEST_PROBLEMS: Readonly<Record<string, { readonly status: number; readonly code: string; readonly detail: string }>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { status: 415, code: 'ERR_SERVICE_MEDIA_TYPE', detail: 'the content type is not application/json' },
-  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'ERR_SERVICE_BODY_LIMIT', detail: 'the body is larger than this route takes' },
-  FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, code: 'ERR_SERVICE_MALFORMED', detail: 'the body is not valid JSON' },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { status: 400, code: 'ERR_SERVICE_MALFORMED', detail: 'the body is not as long as content-length says' },
-  FST_ERR_BAD_URL: { status: 400, code: 'ERR_SERVICE_URL', detail: 'the path holds a broken percent-encoding' },
-  FST_ERR_MAX_PARAM_LENGTH: { status: 414, code: 'ERR_SERVICE_URL', detail: 'a path segment is too long' },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'ERR_SERVICE_REQUEST_TIMEOUT', detail: 'the request did not arrive in time' },
-  HPE_HEADER_OVERFLOW: { status: 431, code: 'ERR_SERVICE_HEADERS', detail: 'the headers are larger than 16 KiB' },
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, code: 'ERR_SERVICE_BODY_LIMIT', detail: 'the chunk extensions are too large' },
-};
+/** A body in a format that the route does not take. */
+export class MediaTypeError extends StaddleError {
+  override readonly code = 'ERR_SERVICE_MEDIA_TYPE';
+  readonly statusCode = 415;
 
-/** The code of every client error without a better one: broken HTTP, a refusal by a plugin. */
-export const REQUEST_CODE = 'ERR_SERVICE_REQUEST';
+  constructor() {
+    super('the content type is not application/json');
+  }
+}
 
-/** The code of every error that nobody foresaw. Its cause is in the log, never in the response. */
-export const INTERNAL_CODE = 'ERR_SERVICE_INTERNAL';
+/** A body over the limit of the service or the route. */
+export class BodyLimitError extends StaddleError {
+  override readonly code = 'ERR_SERVICE_BODY_LIMIT';
+  readonly statusCode = 413;
+
+  constructor() {
+    super('the body is larger than this route takes');
+  }
+}
+
+/** A path that cannot be decoded (400) or has a segment longer than any of ours (414). */
+export class UrlError extends StaddleError {
+  override readonly code = 'ERR_SERVICE_URL';
+  readonly statusCode: 400 | 414;
+
+  constructor(statusCode: 400 | 414) {
+    super(statusCode === 414 ? 'a segment of the path is too long' : 'the path holds a broken percent-encoding');
+    this.statusCode = statusCode;
+  }
+}
+
+/** Headers over the limit of Node's HTTP parser. */
+export class HeaderLimitError extends StaddleError {
+  override readonly code = 'ERR_SERVICE_HEADERS';
+  readonly statusCode = 431;
+
+  constructor() {
+    super('the headers are larger than 16 KiB');
+  }
+}
+
+/** A request that was not complete in time. */
+export class RequestTimeoutError extends StaddleError {
+  override readonly code = 'ERR_SERVICE_REQUEST_TIMEOUT';
+  readonly statusCode = 408;
+
+  constructor() {
+    super('the request did not arrive in time');
+  }
+}
+
+/** Any other refusal: broken HTTP, a request that ends early, a plugin's veto. */
+export class RequestRefusedError extends StaddleError {
+  override readonly code = 'ERR_SERVICE_REQUEST';
+  readonly statusCode: number;
+
+  constructor(statusCode: number, reason: string) {
+    super(reason);
+    this.statusCode = statusCode;
+  }
+}
+
+/** What a caller sees of an error that nobody foresaw. Its cause is in the log, never in the response. */
+export class InternalError extends StaddleError {
+  override readonly code = 'ERR_SERVICE_INTERNAL';
+  readonly statusCode = 500;
+
+  constructor(cause: unknown) {
+    super('the service failed unexpectedly', { cause });
+  }
+}
 
 // -- errors of the service itself ----------------------------------------------------------------------------------
 
@@ -258,6 +308,13 @@ export type ServiceErrorCode =
   | RouteNotFoundError['code']
   | MethodNotAllowedError['code']
   | NotReadyError['code']
+  | MediaTypeError['code']
+  | BodyLimitError['code']
+  | UrlError['code']
+  | HeaderLimitError['code']
+  | RequestTimeoutError['code']
+  | RequestRefusedError['code']
+  | InternalError['code']
   | ServicePortTakenError['code']
   | ServiceListenError['code']
   | ServiceStoppedError['code']

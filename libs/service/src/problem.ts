@@ -3,7 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Logger } from '@staddle/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import { INTERNAL_CODE, MethodNotAllowedError, REQUEST_CODE, REQUEST_PROBLEMS, RouteNotFoundError, type FieldError } from './errors.ts';
+import { InternalError, MethodNotAllowedError, RequestRefusedError, RouteNotFoundError, type FieldError } from './errors.ts';
+import { translated } from './foreign-errors.ts';
 
 /** RFC 9457 problem details, with our stable `code` as the identifier that programs test. */
 export interface Problem {
@@ -29,9 +30,8 @@ export type ProblemRules = Readonly<Record<string, ProblemRule>>;
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-// Codes that every service meets. Services do not repeat them.
+// Codes of lower layers that every service meets. Services do not repeat them.
 const BUILT_IN: ProblemRules = {
-  ERR_SERVICE_NOT_READY: { status: 503 },
   ERR_DATABASE_UNAVAILABLE: { status: 503 },
   ERR_DATABASE_ACQUIRE_TIMEOUT: { status: 503 },
 };
@@ -39,48 +39,43 @@ const BUILT_IN: ProblemRules = {
 // 503 says "come back": soon, because our own retries to a lost server take about this long.
 const RETRY_AFTER_S = '1';
 
-/** Shape of the errors we know how to show. */
-interface KnownError {
+/** The errors of our house look like this, whichever copy of whichever library made them. */
+interface HouseError {
   readonly code: string;
   readonly message: string;
-  readonly statusCode?: number;
+  readonly statusCode?: unknown;
   readonly field?: unknown;
   readonly errors?: readonly FieldError[];
 }
 
-/** The problem for `error`, or undefined when nobody foresaw it: then it is ours, a 500. */
+/**
+ * How `error` looks to a caller: by a rule of the service, by a built-in rule, or by its own `statusCode` if that blames
+ * the request or asks to come back. Undefined when nobody foresaw it.
+ */
 export function problemOf(error: unknown, rules: ProblemRules = {}): Problem | undefined {
-  if (!isKnown(error)) return undefined;
-  const rule = ownEntry(rules, error.code) ?? ownEntry(BUILT_IN, error.code);
+  if (!isHouseError(error)) return undefined;
+  const { code, statusCode } = error;
+  const rule = ownEntry(rules, code) ?? ownEntry(BUILT_IN, code);
   if (rule) return describe(error, rule);
-  const condition = ownEntry(REQUEST_PROBLEMS, error.code);
-  if (condition) return problem(condition.status, condition.code, { detail: condition.detail });
-  const { statusCode, code } = error;
-  if (statusCode === undefined || statusCode < 400 || statusCode > 499) return undefined;
-  // Errors of our house that carry a client status mean to be shown: the chassis' own, the permission guard's.
-  if (/^ERR_[A-Z]+_[A-Z0-9_]+$/.test(code)) return describe(error, { status: statusCode });
-  // Fastify's and its plugins' refusals. Foreign errors may carry an upstream's status, which says nothing about our caller.
-  if (code.startsWith('FST_')) return problem(statusCode, REQUEST_CODE, { detail: error.message });
-  return undefined;
+  const shows = typeof statusCode === 'number' && ((statusCode >= 400 && statusCode < 500) || statusCode === 503);
+  return shows ? describe(error, { status: statusCode }) : undefined;
 }
 
-/** A problem without an error object behind it. */
-export function problem(status: number, code: string, rest: Partial<Problem> = {}): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, ...rest };
-}
-
-function describe(error: KnownError, { status, title }: ProblemRule): Problem {
-  return problem(status, error.code, {
-    ...(title === undefined ? {} : { title }),
+function describe(error: HouseError, { status, title }: ProblemRule): Problem {
+  return {
+    type: 'about:blank',
+    title: title ?? STATUS_CODES[status] ?? 'Error',
+    status,
+    code: error.code,
     // What a lower layer says of a server may name hosts and tables.
-    ...(status < 500 || error.code.startsWith('ERR_SERVICE_') ? { detail: error.message } : {}),
+    ...(status < 500 || error.code === 'ERR_SERVICE_NOT_READY' ? { detail: error.message } : {}),
     ...(typeof error.field === 'string' ? { field: error.field } : {}),
     ...(error.code === 'ERR_SERVICE_VALIDATION' && error.errors ? { errors: error.errors } : {}),
-  });
+  };
 }
 
-function isKnown(error: unknown): error is KnownError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+function isHouseError(error: unknown): error is HouseError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^ERR_[A-Z]+_[A-Z0-9_]+$/.test(error.code);
 }
 
 // `rules['constructor']` is not a rule.
@@ -95,20 +90,22 @@ declare module 'fastify' {
   }
 }
 
-/** Sends `error` as a problem; one that nobody foresaw is logged here, once, and shown without detail. */
+/** Sends `error` as a problem; one that nobody foresaw is logged here, once, and shown without a word about it. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, { logger, rules }: { logger: Logger; rules: ProblemRules }): void {
-  let known = endedEarly(request) ? problem(400, REQUEST_CODE, { detail: 'the request ended before its body was complete' }) : problemOf(error, rules);
-  if (!known) {
+  const reason = endedEarly(request) ? new RequestRefusedError(400, 'the request ended before its body was complete') : translated(error);
+  let problem = problemOf(reason, rules);
+  if (!problem) {
     logger.error({ err: error }, 'request failed unexpectedly');
-    known = problem(500, INTERNAL_CODE);
+    problem = describe(new InternalError(error), { status: 500 });
   }
-  reply.problemCode = known.code;
-  reply.code(known.status).type(PROBLEM_TYPE);
-  if (known.status === 503) reply.header('retry-after', RETRY_AFTER_S);
-  if (known.status === 401) reply.header('www-authenticate', challenge(known.code));
+  const { status, code } = problem;
+  reply.problemCode = code;
+  reply.code(status).type(PROBLEM_TYPE);
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
+  if (status === 401) reply.header('www-authenticate', challenge(code));
   if (error instanceof MethodNotAllowedError) reply.header('allow', error.allow.join(', '));
   // A string passes by the route's response schemas, which describe success.
-  reply.send(JSON.stringify({ ...known, requestId: request.id }));
+  reply.send(JSON.stringify({ ...problem, requestId: request.id }));
 }
 
 // Whatever error that made on its way, it is the client's doing, and no line in the error log.

@@ -110,8 +110,8 @@ class ChassisService implements Service {
   readonly #options: ServiceOptions & Defaulted;
   readonly #clock: Clock;
   readonly #components: Components;
+  readonly #inFlight: InFlight;
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
-  #inFlight!: InFlight;
   #phase: Phase = 'starting';
   /** All components run: from the end of the start to the end of the last request. */
   #serving = false;
@@ -120,12 +120,15 @@ class ChassisService implements Service {
 
   constructor(options: ServiceOptions) {
     this.#options = { ...DEFAULTS, ...options };
-    const { name, logger, components = [], problems = {}, bodyLimitBytes, clock = systemClock } = this.#options;
+    const { name, logger, metrics, components = [], problems = {}, bodyLimitBytes, clock = systemClock } = this.#options;
     this.name = name;
     this.logger = logger;
     this.#clock = clock;
     this.#components = new Components({ components, logger, clock });
     this.app = createHttpApp({ logger, rules: problems, bodyLimitBytes });
+    // First of all hooks: everything else logs in the context, and counts as in flight.
+    trackContext(this.app);
+    this.#inFlight = observeRequests(this.app, { logger, metrics: metrics?.metrics ?? noMetrics, clock });
     this.ready = this.#ready.promise;
     // Whoever does not wait for readiness has not asked for its failure either; stop() and the log tell it too.
     this.ready.catch(() => {});
@@ -136,14 +139,11 @@ class ChassisService implements Service {
     const { app } = this;
     const phase = (): Phase => this.#phase;
     answerWithProblems(app, { logger, rules: problems });
-    // In this order: context, so that everything logs with it; count; identity; gate.
-    trackContext(app);
-    this.#inFlight = observeRequests(app, { logger, metrics: metrics?.metrics ?? noMetrics, clock: this.#clock });
-    requireIdentity(app, authenticate);
     app.addHook('onRequest', (request, _reply, done) => {
       if (this.#serving || request.is404 || request.routeOptions.config.beforeReady === true) done();
       else done(new NotReadyError(this.#phase === 'starting' ? 'starting' : 'draining'));
     });
+    requireIdentity(app, authenticate);
     app.addHook('onSend', (_request, reply, _payload, done) => {
       // Sends keep-alive clients to another instance while this one still answers; also those whose request came before the stop.
       if (this.#phase === 'draining') reply.header('connection', 'close');

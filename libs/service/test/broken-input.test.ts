@@ -170,6 +170,15 @@ it('names the refusals below HTTP', async () => {
   expect(await refusal(request(`GET /thing/${'x'.repeat(4_000)}`))).toMatchObject({ status: 414, code: 'ERR_SERVICE_URL' });
 });
 
+it('answers a request that did not arrive in time', async () => {
+  const service = await start(recordingLogger());
+  const late = exchange(service, 'POST /strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{', { keepOpen: true });
+  const [{ socket }] = await once(service.app.server, 'request');
+  // What Node does after 30 s.
+  service.app.server.emit('clientError', Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+  expect(await late).toMatch(/^HTTP\/1\.1 408 Request Timeout[^]*"code":"ERR_SERVICE_REQUEST_TIMEOUT"/);
+});
+
 it('answers a request that is followed by nonsense, and nothing else, and hangs up', async () => {
   const service = await start(recordingLogger());
   const stream = request('GET /stream', { Connection: 'keep-alive' });

@@ -1,7 +1,7 @@
 import { createTestClock, recordingLogger, waitFor } from '@staddle/testing';
 import { expect, it } from 'vitest';
 
-import { build, call, serve } from './serve.ts';
+import { as, build, call, serve } from './serve.ts';
 
 it('is alive, started and ready when nothing is wrong', async () => {
   const service = await serve({ checks: { database: async () => {}, redis: async () => {} } });
@@ -67,10 +67,15 @@ it('answers probes, and 503 to all else, until every component has started', asy
   const starting = Promise.withResolvers<void>();
   const service = await build({
     components: [{ name: 'slow', start: () => starting.promise, stop: async () => {} }],
-    routes: (app) => void app.get('/work', { config: { public: true } }, () => 'done'),
+    routes: (app) => {
+      app.get('/work', { config: { public: true } }, () => 'done');
+      app.get('/private', () => 'done');
+    },
   });
   await service.start();
   expect((await call(service, '/livez')).status).toBe(200);
+  expect((await call(service, '/private')).status).toBe(503);
+  expect((await call(service, '/openapi.json', { headers: await as('alice') })).status).toBe(200);
   expect(await call(service, '/startupz')).toMatchObject({ status: 503, body: { status: 'starting' } });
   expect(await call(service, '/readyz')).toMatchObject({ status: 503, body: { status: 'starting' } });
   const early = await call(service, '/work');
