@@ -24,7 +24,7 @@ export function requestId(request: IncomingMessage): string {
 }
 
 /** Log fields of a request: `request_id`, method, route pattern, and `trace.id` when the caller sent a trace. */
-export function requestFields(request: FastifyRequest): ContextFields {
+function requestFields(request: FastifyRequest): ContextFields {
   const route = request.routeOptions.url;
   const traceparent = request.headers['traceparent'];
   const trace = typeof traceparent === 'string' && !traceparent.startsWith('ff') ? TRACEPARENT.exec(traceparent)?.[1] : undefined;
