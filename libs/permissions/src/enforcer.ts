@@ -7,7 +7,7 @@ import type { CompiledPolicy, PolicyRule } from './policy.ts';
 // in a name), links are answered by our own hierarchy, and an enforcer is never written to after it was built.
 
 /** A checked request, in the names of the model. */
-export interface EngineRequest {
+interface EngineRequest {
   readonly subject: string;
   /** Roles that the token asserts in this tenant, with all they inherit. */
   readonly asserted: ReadonlySet<string>;
@@ -16,7 +16,7 @@ export interface EngineRequest {
   readonly action: string;
 }
 
-export interface EngineAnswer {
+interface EngineAnswer {
   readonly allow: boolean;
   /** The rule that allowed or denied; `undefined` when none applied. */
   readonly rule?: PolicyRule;

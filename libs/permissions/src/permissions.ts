@@ -19,11 +19,11 @@
 import { backoffMs, silentLogger, sleep, systemClock, type Clock, type Lifecycle, type Logger, type Timer } from '@staddle/kernel';
 import type { PermissionDefinitions } from './definitions.ts';
 import { casbinEngine, type Engine } from './enforcer.ts';
-import { InvalidPolicyError, PolicyConflictError, RoleCycleError, UnknownPermissionError, UnknownRoleError } from './errors.ts';
+import { InvalidPolicyError, PolicyConflictError } from './errors.ts';
 import type { PermissionStore, StoredPolicy } from './permission-store.ts';
-import { compilePolicy, policyRows, roleHierarchy, type Assignment, type CompiledPolicy, type PolicyRows, type PolicyRule, type RolePolicy } from './policy.ts';
+import { builtInRows, compilePolicy, type Assignment, type CompiledPolicy, type PolicyRows, type PolicyRule, type RolePolicy } from './policy.ts';
 import { planAssignment, planGrant, planRole, type Grant, type PolicyPlan, type RoleAssignment, type RoleDefinition } from './policy-change.ts';
-import { EVERY_TENANT, isLabel, readSubject, roleCode, roleName, TENANT_MAX, tenantName, type Subject } from './subject.ts';
+import { isLabel, readSubject, roleName, TENANT_MAX, tenantName, type Subject } from './subject.ts';
 
 export interface PermissionsOptions<Name extends string> {
   readonly definitions: PermissionDefinitions<Name>;
@@ -41,7 +41,7 @@ export interface PermissionsOptions<Name extends string> {
   readonly clock?: Clock;
 }
 
-export const DEFAULTS: { readonly pollMs: number; readonly autoStart: boolean } = Object.freeze({ pollMs: 1000, autoStart: true });
+const DEFAULTS = Object.freeze({ pollMs: 1000, autoStart: true });
 
 export type DecisionReason =
   | 'ALLOWED'
@@ -321,25 +321,4 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function refuse(reason: DecisionReason): Decision {
   return { allow: false, reason };
-}
-
-/** The rows of built-in policies, after checks that stored rows do not get: a fault here is a fault of the program. */
-function builtInRows(definitions: PermissionDefinitions, policies: readonly RolePolicy[]): PolicyRows {
-  const rows = policyRows(policies);
-  policies.forEach((policy, index) => {
-    for (const list of ['allow', 'deny'] as const) {
-      policy[list]?.forEach((pattern, position) => {
-        if (!definitions.expand(pattern)) throw new UnknownPermissionError(pattern, `of role ${JSON.stringify(policy.role)}`, `policies.${index}.${list}.${position}`);
-      });
-    }
-  });
-  const hierarchy = roleHierarchy(rows.roles);
-  rows.roles.forEach(({ tenant, code, parent }, index) => {
-    if (parent === '') return;
-    const known = rows.roles.some((row) => row.code === parent && (row.tenant === tenant || row.tenant === EVERY_TENANT));
-    if (!known) throw new UnknownRoleError(`policies.${index}.parent`, parent, tenant);
-    const path = hierarchy.path(roleName(tenant, parent), roleName(tenant, code));
-    if (path) throw new RoleCycleError([code, ...path.map(roleCode)]);
-  });
-  return rows;
 }

@@ -30,7 +30,7 @@ export interface RoleAssignment extends RoleRef {
 }
 
 /** What a change is checked against. */
-export interface PolicyView {
+interface PolicyView {
   readonly definitions: PermissionDefinitions;
   readonly builtIn: PolicyRows;
   readonly stored: StoredPolicy;
@@ -97,8 +97,8 @@ function checkKnown(field: string, { tenant, code }: { tenant: string; code: str
 }
 
 function checkNoCycle(row: RoleRow, { builtIn, stored }: PolicyView): void {
-  const others = stored.roles.filter((known) => known.tenant !== row.tenant || known.code !== row.code);
-  const hierarchy = roleHierarchy([...builtIn.roles, ...others]);
+  // The parent that the role has now does not matter: a way up to the role ends there.
+  const hierarchy = roleHierarchy([...builtIn.roles, ...stored.roles]);
   const self = roleName(row.tenant, row.code);
   const path = hierarchy.path(roleName(row.tenant, row.parent), self);
   if (path) throw new RoleCycleError([self, ...path].map(roleCode));

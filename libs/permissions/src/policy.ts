@@ -1,8 +1,8 @@
-import { InvalidPolicyError } from './errors.ts';
 import type { PermissionDefinitions, PermissionPattern } from './definitions.ts';
+import { InvalidPolicyError, RoleCycleError, UnknownPermissionError, UnknownRoleError } from './errors.ts';
 import { Hierarchy } from './hierarchy.ts';
 import type { AssignmentRow, Effect, GrantRow, RoleRow } from './permission-store.ts';
-import { builtInTwin, EVERY_TENANT, isLabel, ROLE_MAX, roleName, subjectName, TENANT_MAX, tenantName } from './subject.ts';
+import { builtInTwin, EVERY_TENANT, isLabel, ROLE_MAX, roleCode, roleName, subjectName, TENANT_MAX, tenantName } from './subject.ts';
 
 /** What a role may and may not do, as code. */
 export interface RolePolicy<Name extends string = string> {
@@ -37,6 +37,27 @@ export function policyRows(policies: readonly RolePolicy[]): PolicyRows {
   return { roles, grants };
 }
 
+/** The rows of built-in policies, after checks that stored rows do not get: a fault here is a fault of the program. */
+export function builtInRows(definitions: PermissionDefinitions, policies: readonly RolePolicy[]): PolicyRows {
+  const rows = policyRows(policies);
+  policies.forEach((policy, index) => {
+    for (const list of ['allow', 'deny'] as const) {
+      policy[list]?.forEach((pattern, position) => {
+        if (!definitions.expand(pattern)) throw new UnknownPermissionError(pattern, `of role ${JSON.stringify(policy.role)}`, `policies.${index}.${list}.${position}`);
+      });
+    }
+  });
+  const hierarchy = roleHierarchy(rows.roles);
+  rows.roles.forEach(({ tenant, code, parent }, index) => {
+    if (parent === '') return;
+    const known = rows.roles.some((row) => row.code === parent && (row.tenant === tenant || row.tenant === EVERY_TENANT));
+    if (!known) throw new UnknownRoleError(`policies.${index}.parent`, parent, tenant);
+    const path = hierarchy.path(roleName(tenant, parent), roleName(tenant, code));
+    if (path) throw new RoleCycleError([code, ...path.map(roleCode)]);
+  });
+  return rows;
+}
+
 /** `value` if it is a tenant or role code. Throws `ERR_PERMISSIONS_POLICY`. */
 export function checkLabel(field: string, value: unknown, max: number): string {
   if (isLabel(value, max)) return value;
@@ -52,7 +73,7 @@ export interface PolicyRule {
 }
 
 /** A rule in the names of the Casbin model. */
-export interface CompiledRule {
+interface CompiledRule {
   readonly sub: string;
   readonly dom: string;
   readonly obj: string;

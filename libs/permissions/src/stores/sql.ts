@@ -62,29 +62,20 @@ export function sqlStore(database: Database): PermissionStore {
 
 async function write(database: Database, trx: Transaction<PermissionTables>, { op, kind, row }: PolicyEdit): Promise<void> {
   if (kind === 'role') {
-    const insert = trx.insertInto('permission_role').values({ tenant_id: row.tenant, code: row.code, parent_code: row.parent });
-    const remove = trx.deleteFrom('permission_role').where('tenant_id', '=', row.tenant).where('code', '=', row.code);
-    await (op === 'put' ? upsert(database, insert, { key: ['tenant_id', 'code'], set: ['parent_code'] }) : remove).execute();
+    const key = { tenant_id: row.tenant, code: row.code };
+    const put = upsert(database, trx.insertInto('permission_role').values({ ...key, parent_code: row.parent }), { key: ['tenant_id', 'code'], set: ['parent_code'] });
+    await (op === 'put' ? put : trx.deleteFrom('permission_role').where((where) => where.and(key))).execute();
   } else if (kind === 'grant') {
-    const insert = trx.insertInto('permission_role_permission').values({ tenant_id: row.tenant, role_code: row.role, permission: row.permission, effect: row.effect });
-    const remove = trx
-      .deleteFrom('permission_role_permission')
-      .where('tenant_id', '=', row.tenant)
-      .where('role_code', '=', row.role)
-      .where('permission', '=', row.permission)
-      .where('effect', '=', row.effect);
-    await (op === 'put' ? upsert(database, insert, { key: ['tenant_id', 'role_code', 'permission', 'effect'] }) : remove).execute();
+    const key = { tenant_id: row.tenant, role_code: row.role, permission: row.permission, effect: row.effect };
+    const put = upsert(database, trx.insertInto('permission_role_permission').values(key), { key: ['tenant_id', 'role_code', 'permission', 'effect'] });
+    await (op === 'put' ? put : trx.deleteFrom('permission_role_permission').where((where) => where.and(key))).execute();
   } else {
-    const insert = trx
-      .insertInto('permission_user_role')
-      .values({ tenant_id: row.tenant, subject_type: row.subjectType, subject_id: row.subjectId, role_code: row.role, expires_at: row.expiresAt });
-    const remove = trx
-      .deleteFrom('permission_user_role')
-      .where('tenant_id', '=', row.tenant)
-      .where('subject_type', '=', row.subjectType)
-      .where('subject_id', '=', row.subjectId)
-      .where('role_code', '=', row.role);
-    await (op === 'put' ? upsert(database, insert, { key: ['tenant_id', 'subject_type', 'subject_id', 'role_code'], set: ['expires_at'] }) : remove).execute();
+    const key = { tenant_id: row.tenant, subject_type: row.subjectType, subject_id: row.subjectId, role_code: row.role };
+    const put = upsert(database, trx.insertInto('permission_user_role').values({ ...key, expires_at: row.expiresAt }), {
+      key: ['tenant_id', 'subject_type', 'subject_id', 'role_code'],
+      set: ['expires_at'],
+    });
+    await (op === 'put' ? put : trx.deleteFrom('permission_user_role').where((where) => where.and(key))).execute();
   }
 }
 
