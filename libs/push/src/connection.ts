@@ -55,6 +55,8 @@ export interface ConnectionHost<Identity extends PushIdentity> {
   gone(connection: ClientConnection<Identity>, why: CloseCode | undefined): void;
   countConnect(result: 'accepted' | 'expired' | 'invalid' | 'failed'): void;
   countError(error: ReplyError): void;
+  /** A command failed for a reason that is not the client's. */
+  commandFailed(err: unknown, method: string, client: string): void;
 }
 
 /** What becomes of a command: a result or an error for the client, or nothing because the connection is closed. */
@@ -132,10 +134,16 @@ export class ClientConnection<Identity extends PushIdentity> implements Connecti
   async #answerWaiting(): Promise<void> {
     if (this.#answering) return;
     this.#answering = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#take();
-      const answers = await Promise.all(batch.map((command) => this.#answer(command)));
-      this.#reply(batch, answers);
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = this.#take();
+        const answers = await Promise.all(batch.map((command) => this.#answer(command)));
+        this.#reply(batch, answers);
+      }
+    } catch (err) {
+      // A transport, logger or metric that throws: this client is lost, the others must not be.
+      this.#host.logger.error({ err, client: this.id }, 'a client could not be answered');
+      this.disconnect(closeCodes.serverError);
     }
     this.#answering = false;
   }
@@ -172,7 +180,7 @@ export class ClientConnection<Identity extends PushIdentity> implements Connecti
   }
 
   async #answer(command: Command): Promise<Answer> {
-    const { limits, clock, logger } = this.#host;
+    const { limits, clock } = this.#host;
     const attempt: Attempt = { abandoned: false };
     const late = (): Error => {
       // In the timer itself: a turn later the work could still finish and believe that its result is used.
@@ -183,9 +191,7 @@ export class ClientConnection<Identity extends PushIdentity> implements Connecti
       return await withDeadline(this.#execute(command, attempt), limits.commandTimeoutMs, clock, late);
     } catch (err) {
       if (command.method === 'connect') this.#refuse('failed');
-      // The hub reports a broken broker once; here it would be one line per command of every client.
-      const level = hasCode(err, 'ERR_PUSH_BROKER_UNAVAILABLE') ? 'debug' : 'warn';
-      logger[level]({ err, client: this.id, method: command.method }, 'a command of a client failed');
+      this.#host.commandFailed(err, command.method, this.id);
       return { error: replyErrors.internal };
     }
   }

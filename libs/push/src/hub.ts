@@ -14,7 +14,7 @@
  *
  * States: stopped --start--> running --stop--> draining --all connections told--> stopped. Starts and stops queue up.
  */
-import { noMetrics, silentLogger, sleep, systemClock, type Clock, type Lifecycle, type Logger, type Metrics } from '@staddle/kernel';
+import { noMetrics, silentLogger, sleep, systemClock, type Clock, type Lifecycle, type LogFields, type Logger, type Metrics } from '@staddle/kernel';
 import type { Broker, BrokerEvents } from './broker.ts';
 import { parseChannel } from './channel-name.ts';
 import { ChannelRegistry } from './channels.ts';
@@ -69,6 +69,9 @@ export function createPushHub<Identity extends PushIdentity>(options: PushHubOpt
 // Closing in steps of this length keeps timers few; the spread need not be finer than a client's reconnect delay.
 const DRAIN_STEP_MS = 50;
 
+// What goes wrong for one client mostly goes wrong for thousands in the same second.
+const WARN_EVERY_MS = 10_000;
+
 class Hub<Identity extends PushIdentity> implements PushHub, ConnectionHost<Identity>, BrokerEvents {
   readonly name = 'push-hub';
   readonly limits: PushLimits;
@@ -81,6 +84,7 @@ class Hub<Identity extends PushIdentity> implements PushHub, ConnectionHost<Iden
   readonly #broker: Broker;
   readonly #metrics: HubMetrics;
   readonly #connections = new Set<ClientConnection<Identity>>();
+  readonly #warnedAt = new Map<string, number>();
   #state: 'stopped' | 'running' | 'draining' = 'stopped';
   #transition: Promise<void> = Promise.resolve();
 
@@ -134,6 +138,7 @@ class Hub<Identity extends PushIdentity> implements PushHub, ConnectionHost<Iden
       await this.#drain(signal);
       await this.#broker.stop();
       this.#state = 'stopped';
+      this.#metrics.brokerUp.set(0);
     });
   }
 
@@ -170,6 +175,10 @@ class Hub<Identity extends PushIdentity> implements PushHub, ConnectionHost<Iden
     this.#metrics.errors.add(1, { code: String(error.code) });
   }
 
+  commandFailed(err: unknown, method: string, client: string): void {
+    this.#warn({ err, client, method }, 'a command of a client failed');
+  }
+
   // --- for the broker
 
   publication(channel: string, payload: string): void {
@@ -178,7 +187,7 @@ class Hub<Identity extends PushIdentity> implements PushHub, ConnectionHost<Iden
     const publication = tryPublication(payload);
     if (publication === undefined) {
       this.#metrics.foreign.add(1);
-      this.logger.warn({ channel }, 'dropped a publication that another program wrote to the broker and that is not one');
+      this.#warn({ channel }, 'dropped what another program wrote to the broker: it is not a publication');
       return;
     }
     const frame = publicationFrame(channel, publication);
@@ -233,6 +242,15 @@ class Hub<Identity extends PushIdentity> implements PushHub, ConnectionHost<Iden
       // An aborted wait goes on with the rest at once.
       if (open.length > 0) await sleep(DRAIN_STEP_MS, { clock: this.clock, signal }).catch(() => {});
     }
+  }
+
+  /** At level debug if the same was said a moment ago. */
+  #warn(fields: LogFields, message: string): void {
+    const now = this.clock.monotonic();
+    const saidAt = this.#warnedAt.get(message) ?? Number.NEGATIVE_INFINITY;
+    const seldom = now - saidAt >= WARN_EVERY_MS;
+    if (seldom) this.#warnedAt.set(message, now);
+    this.logger[seldom ? 'warn' : 'debug'](fields, message);
   }
 
   #next(step: () => Promise<void>): Promise<void> {

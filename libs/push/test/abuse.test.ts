@@ -3,6 +3,22 @@ import { errorCode, settled, startHub } from './peer.ts';
 
 const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
+describe('a fault of ours', () => {
+  it('closes the one client with 3004, and no error escapes', async () => {
+    const { peer, connected, logger } = await startHub();
+    const witness = await connected();
+    const client = peer();
+    client.send = () => {
+      throw new Error('no such transport');
+    };
+    client.tell({ connect: { token: 'alice' } });
+    await settled();
+    expect(client.closedWith?.code).toBe(3004);
+    expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(await witness.ask({ unsubscribe: { channel: 'news:a' } })).toEqual([{ id: 2, unsubscribe: {} }]);
+  });
+});
+
 describe('frames that break the protocol', () => {
   it.each([
     ['nothing', ''],
