@@ -1,11 +1,10 @@
 import { contextFields, type Clock } from '@staddle/kernel';
-import { forUpdate, storeNow, type Database } from '@staddle/database';
-import type { Expression, Kysely, Selectable, Transaction, Updateable } from 'kysely';
+import type { Database } from '@staddle/database';
 import { nanoid } from 'nanoid';
-import { assertContext, assertText, storedChanges, type ChangeContext, type FieldChange, type StoredChange } from './change.ts';
-import { AuditKeyError, AuditTransactionError } from './errors.ts';
+import { assertContext, assertText, LENGTHS, storedChanges, type ChangeContext, type FieldChange, type StoredChange } from './change.ts';
+import { AuditKeyError } from './errors.ts';
 import { readHistory, type AuditHistory, type HistoryOptions } from './history.ts';
-import { LENGTHS, type AuditTables } from './tables.ts';
+import { sqlAuditStore, type AnyTransaction, type ChangeTransaction, type Row, type RowUpdate } from './stores/sql.ts';
 
 /*
  * The record of who changed which field of what, when and why.
@@ -36,12 +35,7 @@ export interface RecordOptions extends ChangeContext {
   readonly changes?: readonly FieldChange[];
 }
 
-export interface UpdateOptions<DB, Table extends keyof DB & string> extends ChangeContext {
-  readonly table: Table;
-  /** Columns that identify one row. */
-  readonly key: Partial<Selectable<DB[Table]>>;
-  /** New values, or expressions of Kysely that compute them. */
-  readonly patch: { readonly [Column in keyof Updateable<DB[Table]>]?: Updateable<DB[Table]>[Column] | Expression<unknown> };
+export interface UpdateOptions<DB, Table extends keyof DB & string> extends ChangeContext, RowUpdate<DB, Table> {
   /** Default: the table. */
   readonly entity?: string;
   /** Default: the value of a key of one column. */
@@ -61,38 +55,47 @@ export interface Audit {
    * @throws AuditInputError (`ERR_AUDIT_INPUT`)
    * @throws AuditTransactionError (`ERR_AUDIT_TRANSACTION`)
    */
-  record<DB>(trx: Transaction<DB>, options: RecordOptions): Promise<string | undefined>;
+  record<DB>(trx: ChangeTransaction<DB>, options: RecordOptions): Promise<string | undefined>;
   /**
    * Updates one row and records each column that is different afterwards. The row is locked from before its old values
    * are read. Returns the columns that changed, or undefined when there is no such row.
    * @throws as {@link Audit.record}, and AuditKeyError (`ERR_AUDIT_KEY`)
    */
   update<DB, Table extends keyof DB & string>(
-    trx: Transaction<DB>,
+    trx: ChangeTransaction<DB>,
     options: UpdateOptions<DB, Table>,
   ): Promise<readonly string[] | undefined>;
   /** What was done to one thing, newest first. */
   history(entity: string, entityId: string, options?: HistoryOptions): Promise<AuditHistory>;
 }
 
-type Row = Readonly<Record<string, unknown>>;
-// A table that is known by name only: the caller's types were checked at `update`.
-type AnyTables = Record<string, Record<string, unknown>>;
-
 /** The tables come from {@link auditMigrations}. */
 export function createAudit({ database, clock, secretFields = {} }: AuditOptions): Audit {
+  const store = sqlAuditStore(database, clock);
   const secrets = new Map(Object.entries(secretFields).map(([entity, fields]) => [entity, new Set(fields)]));
 
   const changesOf = (entity: string, changes: readonly FieldChange[]): StoredChange[] =>
     storedChanges(changes, secrets.get(entity) ?? new Set());
 
-  const write = async (trx: Kysely<AuditTables>, options: RecordOptions, changes: readonly StoredChange[]): Promise<string | undefined> => {
+  const assertChange = (trx: AnyTransaction, options: RecordOptions): void => {
+    store.assertTransaction(trx);
+    assertContext(options);
+    assertText('entity', options.entity, LENGTHS.entity);
+    assertText('entityId', options.entityId, LENGTHS.entityId);
+    assertText('action', options.action, LENGTHS.action);
+  };
+
+  const append = async (
+    trx: AnyTransaction,
+    options: RecordOptions,
+    changes: readonly StoredChange[],
+  ): Promise<string | undefined> => {
     if (changes.length === 0) return undefined;
     const { actor, reason, tenant = '', entity, entityId, action } = options;
+    const batchId = nanoid();
     const common = {
-      batch_id: nanoid(),
+      batch_id: batchId,
       tenant,
-      at: clock ? clock.now() : storeNow(database),
       actor_type: actor.type,
       actor_id: actor.id,
       action,
@@ -101,69 +104,44 @@ export function createAudit({ database, clock, secretFields = {} }: AuditOptions
       reason: reason.trim(),
       request_id: String(contextFields().request_id ?? '').slice(0, LENGTHS.requestId),
     };
-    // One statement, hence one instant.
-    await trx.insertInto('audit_log').values(changes.map((change) => ({ ...common, ...change }))).execute();
-    return common.batch_id;
+    await store.append(trx, changes.map((change) => ({ ...common, ...change })));
+    return batchId;
   };
 
   return {
-    async record(trx, options) {
-      assertChange(trx, options);
+    async record<DB>(trx: ChangeTransaction<DB>, options: RecordOptions) {
+      const own = trx as unknown as AnyTransaction;
+      assertChange(own, options);
       const { entity, changes } = options;
-      const stored = changes ? changesOf(entity, changes) : [{ field: '', old_value: null, new_value: null }];
-      return write(trx as unknown as Kysely<AuditTables>, options, stored);
+      return append(own, options, changes ? changesOf(entity, changes) : [{ field: '', old_value: null, new_value: null }]);
     },
 
-    async update(trx, options) {
-      const table: string = options.table;
-      const { actor, reason, tenant, entity = table, action = 'update', ignore = [] } = options;
+    async update<DB, Table extends keyof DB & string>(trx: ChangeTransaction<DB>, options: UpdateOptions<DB, Table>) {
+      const own = trx as unknown as AnyTransaction;
+      const { actor, reason, tenant, table, entity = table, action = 'update', ignore = [] } = options;
       const key = withoutUndefined(options.key);
       const patch = withoutUndefined(options.patch);
       const entityId = options.entityId ?? entityIdOf(table, key);
       const record: RecordOptions = { actor, reason, entity, entityId, action, ...(tenant === undefined ? {} : { tenant }) };
-      assertChange(trx, record);
+      assertChange(own, record);
       assertKey(table, key, patch);
 
-      const rows = trx as unknown as Kysely<AnyTables>;
-      const before = await rowByKey(database, rows, table, key);
-      if (!before) return undefined;
-      if (Object.keys(patch).length === 0) return [];
-      let update = rows.updateTable(table).set(patch);
-      for (const [column, value] of Object.entries(key)) update = update.where(column, '=', value);
-      await update.execute();
-
-      // Read again: what counts is what is stored, through expressions, triggers and conversions.
-      const after = (await rowByKey(database, rows, table, key)) ?? {};
-      const fields = Object.keys(before).filter((field) => !(ignore as readonly string[]).includes(field));
-      const changes = changesOf(entity, fields.map((field) => ({ field, from: before[field], to: after[field] })));
-      await write(trx as unknown as Kysely<AuditTables>, record, changes);
+      const row = await store.updateRow(own, table, key, patch);
+      if (!row) return undefined;
+      const fields = Object.keys(row.before).filter((field) => !(ignore as readonly string[]).includes(field));
+      const changes = changesOf(entity, fields.map((field) => ({ field, from: row.before[field], to: row.after[field] })));
+      await append(own, record, changes);
       return changes.map(({ field }) => field);
     },
 
-    history: (entity, entityId, options = {}) => readHistory(database, entity, entityId, options),
+    history: (entity, entityId, options = {}) => readHistory(store, entity, entityId, options),
   };
-}
-
-function assertChange(trx: { readonly isTransaction: boolean }, options: RecordOptions): void {
-  if (!trx.isTransaction) throw new AuditTransactionError();
-  assertContext(options);
-  assertText('entity', options.entity, LENGTHS.entity);
-  assertText('entityId', options.entityId, LENGTHS.entityId);
-  assertText('action', options.action, LENGTHS.action);
 }
 
 function assertKey(table: string, key: Row, patch: Row): void {
   if (Object.keys(key).length === 0) throw new AuditKeyError(table, 'names no column');
   const moved = Object.keys(key).find((column) => Object.hasOwn(patch, column));
   if (moved !== undefined) throw new AuditKeyError(table, `is changed by the patch, in column ${moved}`);
-}
-
-async function rowByKey(database: Database, db: Kysely<AnyTables>, table: string, key: Row): Promise<Row | undefined> {
-  let query = db.selectFrom(table).selectAll().limit(2);
-  for (const [column, value] of Object.entries(key)) query = query.where(column, '=', value);
-  const rows = await forUpdate(database, query).execute();
-  if (rows.length > 1) throw new AuditKeyError(table, `(${Object.keys(key).join(', ')}) matches several rows`);
-  return rows[0];
 }
 
 function entityIdOf(table: string, key: Row): string {

@@ -1,6 +1,17 @@
 import { AuditActorError, AuditInputError, AuditReasonError } from './errors.ts';
 import { canonicalJson, storedText } from './field-value.ts';
-import { LENGTHS } from './tables.ts';
+
+/** Longest texts, in characters, as the columns have them: a larger one needs a migration. */
+export const LENGTHS = {
+  tenant: 64,
+  actorId: 200,
+  action: 64,
+  entity: 64,
+  entityId: 200,
+  field: 64,
+  reason: 500,
+  requestId: 128,
+} as const;
 
 /** Who is answerable for a change. */
 export interface Actor {

@@ -1,8 +1,7 @@
-import type { Database } from '@staddle/database';
-import type { Selectable } from 'kysely';
 import type { Actor } from './change.ts';
 import { AuditInputError } from './errors.ts';
-import type { AuditTables } from './tables.ts';
+import type { AuditStore } from './stores/sql.ts';
+import type { AuditRow } from './stores/tables.ts';
 
 export interface AuditEntry {
   /** The entries of one change share it. */
@@ -39,29 +38,21 @@ export interface AuditHistory {
 }
 
 export async function readHistory(
-  database: Database,
+  store: AuditStore,
   entity: string,
   entityId: string,
   { field, limit = 100, cursor }: HistoryOptions,
 ): Promise<AuditHistory> {
   if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) throw new AuditInputError('limit', 'is no whole number from 1 to 1000');
-  let query = database
-    .query<AuditTables>()
-    .selectFrom('audit_log')
-    .selectAll()
-    .where('entity', '=', entity)
-    .where('entity_id', '=', entityId)
-    .orderBy('id', 'desc')
-    .limit(limit + 1);
-  if (field !== undefined) query = query.where('field', '=', field);
-  if (cursor !== undefined) query = query.where('id', '<', positionOf(cursor));
-  const rows = await query.execute();
+  const beforeId = cursor === undefined ? undefined : positionOf(cursor);
+  // One more than asked for tells whether there is another page.
+  const rows = await store.page({ entity, entityId, field, beforeId, limit: limit + 1 });
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
   return { items: page.map(entryOf), ...(last ? { nextCursor: last.id.toString(36) } : {}) };
 }
 
-function entryOf(row: Selectable<AuditTables['audit_log']>): AuditEntry {
+function entryOf(row: AuditRow): AuditEntry {
   return {
     batchId: row.batch_id,
     at: row.at,

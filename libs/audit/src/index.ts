@@ -10,4 +10,4 @@ export {
 } from './errors.ts';
 export { type TruncatedValue } from './field-value.ts';
 export { type AuditEntry, type AuditHistory, type HistoryOptions } from './history.ts';
-export { auditMigrations, type AuditTables } from './tables.ts';
+export { auditMigrations, type AuditTables } from './stores/tables.ts';

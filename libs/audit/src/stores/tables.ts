@@ -1,5 +1,5 @@
 import { autoIncrement, columns, createTable, type MigrationSet } from '@staddle/database';
-import type { Generated } from 'kysely';
+import type { Generated, Selectable } from 'kysely';
 
 export interface AuditTables {
   audit_log: {
@@ -23,8 +23,7 @@ export interface AuditTables {
   };
 }
 
-/** Longest texts, in characters. They are part of the schema: a larger one needs a migration. */
-export const LENGTHS = { tenant: 64, actorId: 200, action: 64, entity: 64, entityId: 200, field: 64, reason: 500, requestId: 128 } as const;
+export type AuditRow = Selectable<AuditTables['audit_log']>;
 
 /** The tables of this library, for `migrate()` of `@staddle/database`. */
 export const auditMigrations: MigrationSet = {
