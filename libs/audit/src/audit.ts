@@ -20,7 +20,7 @@ export interface AuditOptions {
   readonly database: Database;
   /** Takes the instants from here instead of the store's clock: for tests. */
   readonly clock?: Clock;
-  /** Fields by entity whose values are stored as `sha256:…` only: `{ user: ['password_hash'] }`. */
+  /** Fields by entity or table whose values are stored as `sha256:…` only: `{ user: ['password_hash'] }`. */
   readonly secretFields?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -72,10 +72,7 @@ export interface Audit {
 /** The tables come from {@link auditMigrations}. */
 export function createAudit({ database, clock, secretFields = {} }: AuditOptions): Audit {
   const store = sqlAuditStore(database, clock);
-  const secrets = new Map(Object.entries(secretFields).map(([entity, fields]) => [entity, new Set(fields)]));
-
-  const changesOf = (entity: string, changes: readonly FieldChange[]): StoredChange[] =>
-    storedChanges(changes, secrets.get(entity) ?? new Set());
+  const secretsOf = (...names: string[]): ReadonlySet<string> => new Set(names.flatMap((name) => secretFields[name] ?? []));
 
   const assertChange = (trx: AnyTransaction, options: RecordOptions): void => {
     store.assertTransaction(trx);
@@ -113,7 +110,8 @@ export function createAudit({ database, clock, secretFields = {} }: AuditOptions
       const own = trx as unknown as AnyTransaction;
       assertChange(own, options);
       const { entity, changes } = options;
-      return append(own, options, changes ? changesOf(entity, changes) : [{ field: '', old_value: null, new_value: null }]);
+      const actionOnly = [{ field: '', old_value: null, new_value: null }];
+      return append(own, options, changes ? storedChanges(changes, secretsOf(entity)) : actionOnly);
     },
 
     async update<DB, Table extends keyof DB & string>(trx: ChangeTransaction<DB>, options: UpdateOptions<DB, Table>) {
@@ -129,7 +127,11 @@ export function createAudit({ database, clock, secretFields = {} }: AuditOptions
       const row = await store.updateRow(own, table, key, patch);
       if (!row) return undefined;
       const fields = Object.keys(row.before).filter((field) => !(ignore as readonly string[]).includes(field));
-      const changes = changesOf(entity, fields.map((field) => ({ field, from: row.before[field], to: row.after[field] })));
+      const changes = storedChanges(
+        fields.map((field) => ({ field, from: row.before[field], to: row.after[field] })),
+        // A secret column stays one under another name of the entity.
+        secretsOf(entity, table),
+      );
       await append(own, record, changes);
       return changes.map(({ field }) => field);
     },

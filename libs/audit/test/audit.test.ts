@@ -290,7 +290,10 @@ describe.each(DIALECTS)('audit on %s', (dialect) => {
     expect(first).toMatchObject({ field: 'token', from: null, to: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
     expect(second).toMatchObject({ from: first!.to });
     expect(second!.to).not.toBe(first!.to);
+    const renamed = { ...because, table: 'account', key: { uid: 'a2' }, patch: { token: 'hunter4' }, entity: 'customer' } as const;
+    await inTransaction((trx) => audit.update(trx, renamed));
     const rows = await database.query<AuditTables>().selectFrom('audit_log').selectAll().execute();
+    expect(rows).toHaveLength(3);
     expect(JSON.stringify(rows)).not.toContain('hunter');
   });
 
