@@ -37,18 +37,17 @@ export function readTree(shape: Shape, tree: unknown, { layer, origin, siblings 
   const reading: LayerReading = { assignments: [], faults: [], warnings: [] };
 
   const fault = (path: readonly string[], rule: string, env?: string): void => {
-    reading.faults.push({ path: path.join('.'), ...(env === undefined ? {} : { env }), origin: origin(path), rule });
+    reading.faults.push({ path: path.join('.') || 'configuration', ...(env === undefined ? {} : { env }), origin: origin(path), rule });
   };
 
   const visit = (node: Setting | Section, value: unknown, path: readonly string[]): void => {
+    if (value === undefined) return;
     if (!node.isSection) {
-      if (value === undefined) return;
       const reserved = prototypeKeyIn(value);
       if (reserved !== undefined) fault(path, `has the reserved key ${reserved} inside`, node.env);
       else reading.assignments.push({ key: node.key, value, layer, origin: origin(path) });
       return;
     }
-    if (value === undefined) return;
     if (value === null) {
       for (const key of keysUnder(node)) reading.assignments.push({ key, value: null, layer, origin: origin(path) });
       return;

@@ -137,7 +137,7 @@ describe('file', () => {
   });
 
   it('must hold a mapping, and a section must be one', () => {
-    expect(faultOf(() => load({ schema, file: yaml('- a\n- b\n') }))).toMatchObject({ path: '', rule: expect.stringContaining('must be a section') as string });
+    expect(faultOf(() => load({ schema, file: yaml('- a\n- b\n') }))).toMatchObject({ path: 'configuration', rule: expect.stringContaining('must be a section') as string });
     expect(faultOf(() => load({ schema, file: yaml('name: x\nserver: hunter2\n') }))).toMatchObject({ path: 'server', rule: 'must be a section with host, port, tags' });
   });
 });

@@ -1,6 +1,6 @@
-import { execFile, fork, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, createMetrics, fdDestination } from '@staddle/logging';
@@ -64,6 +64,22 @@ describe('the synchronous destination', () => {
     expect(loss.dropped).toBe(loss.counted);
     expect(loss.dropped).toBeGreaterThan(0);
     expect(loss.reasons).toEqual(['EAGAIN']);
+  });
+
+  it('starts a new line after one that stopped half-way', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'staddle-logging-')), 'pipe');
+    execFileSync('mkfifo', [path]);
+    const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const destination = fdDestination({ fd: pipe, stallMs: 0 });
+    const buffer = Buffer.alloc(2 ** 20);
+    const drain = (): string => buffer.toString('utf8', 0, readSync(pipe, buffer));
+    // Longer than the pipe: the kernel takes what fits and refuses the rest.
+    destination.write(`${'x'.repeat(2 ** 20)}\n`);
+    expect(drain()).toMatch(/^x+$/);
+    destination.write('next\n');
+    destination.write('last\n');
+    expect([drain(), destination.dropped]).toEqual(['\nnext\nlast\n', 1]);
+    closeSync(pipe);
   });
 
   it('goes on when the obstacle is gone', () => {
