@@ -25,7 +25,7 @@ export async function walkCluster(steps: Steps, { seconds }: { seconds: number }
       STADDLE_DATABASE__URL: database.url,
       STADDLE_REDIS__URL: servers.redisUrl,
       STADDLE_AUTH__SECRET: SECRET,
-      STADDLE_PUSH__URL: first.urls.push,
+      STADDLE_SCHEDULER__PUSH_URL: first.urls.push,
       STADDLE_SCHEDULER__HTTP__ALLOWED_HOSTS: '127.0.0.1',
     };
     const start = async (service: string, env: Record<string, string>): Promise<RunningProduct> => {

@@ -1,0 +1,52 @@
+import { relative } from 'node:path';
+import { styleText } from 'node:util';
+import type { ServiceName } from './service-names.ts';
+
+export interface BannerOptions {
+  /** Running services and where they listen. */
+  readonly urls: ReadonlyMap<ServiceName, string>;
+  readonly config: {
+    readonly dataDir: string;
+    readonly auth: { readonly secret?: unknown };
+    readonly database: { readonly url: unknown };
+    readonly redis: { readonly url?: unknown };
+  };
+  readonly readyAfterMs: number;
+}
+
+/** What a newcomer needs next: addresses, where the token lies, and something to try. Secrets print themselves masked. */
+export function banner({ urls, config, readyAfterMs }: BannerOptions): string {
+  const bold = (text: string): string => styleText('bold', text, { stream: process.stdout });
+  const tokenFile = relative('.', `${config.dataDir}/admin-token`) || 'admin-token';
+  const rows = [
+    ...[...urls].map(([name, url]) => [name, name === 'push' ? `${url}   ${url.replace('http', 'ws')}/connection/websocket` : url]),
+    ['database', String(config.database.url)],
+    ['redis', config.redis.url === undefined ? 'none: locks, push and caches live in this process' : String(config.redis.url)],
+    ['admin token', config.auth.secret === undefined ? tokenFile : 'npm run token -- --sub admin --role admin'],
+  ];
+  return [
+    `staddle is ready after ${(readyAfterMs / 1_000).toFixed(1)} s (process ${process.pid})`,
+    '',
+    ...rows.map(([name, value]) => `  ${bold(name!.padEnd(12))} ${value}`),
+    '',
+    ...thingsToTry(urls, config.auth.secret === undefined ? `cat ${tokenFile}` : 'npm run --silent token -- --sub admin --role admin'),
+    '  Ctrl-C stops it.',
+    '',
+    '',
+  ].join('\n');
+}
+
+function thingsToTry(urls: BannerOptions['urls'], tokenCommand: string): string[] {
+  const scheduler = urls.get('scheduler');
+  const shortener = urls.get('shortener');
+  const push = urls.get('push');
+  const json = `-H "authorization: Bearer $TOKEN" -H 'content-type: application/json'`;
+  const lines = [`TOKEN=$(${tokenCommand})`];
+  if (shortener) lines.push(`curl -s ${shortener}/v1/links ${json} -d '{"longUrl":"https://example.com/","slug":"hello"}' && curl -si ${shortener}/hello`);
+  if (scheduler) {
+    const target = shortener ?? scheduler;
+    lines.push(`curl -s ${scheduler}/v1/tasks ${json} -d '{"module":"demo","handler":"http","trigger":{"kind":"after","delay":"PT2S"},"payload":{"method":"GET","url":"${target}/readyz"}}'`);
+  }
+  if (push) lines.push(`curl -s ${push}/api/publish ${json} -d '{"channel":"runs:demo","data":{"hello":"browser"}}'`);
+  return ['  Try:', ...lines.map((line) => `    ${line}`), ''];
+}
