@@ -31,7 +31,7 @@ try {
       const { status } = spawnSync(process.execPath, ['--expose-gc', '--conditions=@staddle/source', join(folder, file), ...(values.json ? ['--json'] : [])], {
         cwd: join(folder, '..'),
         stdio: ['ignore', 'inherit', 'inherit'],
-        env: { ...process.env, ...servers.env, STADDLE_BENCH_PEERS: peers },
+        env: { ...process.env, ...servers.env, BENCH_PEERS_DIR: peers },
       });
       if (status !== 0) process.exitCode = status ?? 1;
     }

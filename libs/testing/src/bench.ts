@@ -71,7 +71,7 @@ export function printMachine(): void {
  * so that no user and no test ever pays for them.
  */
 export async function importPeer<T>(name: string): Promise<T> {
-  const folder = process.env['STADDLE_BENCH_PEERS'];
+  const folder = process.env['BENCH_PEERS_DIR'];
   if (folder === undefined) throw new Error(`the peer "${name}" is only there under \`npm run bench\``);
   return (await import(pathToFileURL(createRequire(`${folder}/package.json`).resolve(name)).href)) as T;
 }

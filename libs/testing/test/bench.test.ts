@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runExample } from '@staddle/testing';
 
-const run = (...args: string[]): ReturnType<typeof runExample> => runExample('test/fixtures/measured.ts', { args, env: { STADDLE_BENCH_PEERS: undefined } });
+const run = (...args: string[]): ReturnType<typeof runExample> => runExample('test/fixtures/measured.ts', { args, env: { BENCH_PEERS_DIR: undefined } });
 
 describe('measure', () => {
   it('takes the median of rounds that rotate, without the warm-up', async () => {
