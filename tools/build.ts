@@ -1,5 +1,5 @@
 // `npm run build`: the dist of every package.
-import { buildPackages } from './compile.ts';
+import { compile } from './compile.ts';
 import { listPackages } from './workspace.ts';
 
-buildPackages(listPackages());
+process.exitCode = compile(listPackages().map(({ path }) => path));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { buildPackages } from './compile.ts';
+import { compile } from './compile.ts';
 import { listPackages, reportProblems, ROOT, type WorkspacePackage } from './workspace.ts';
 
 const libraries = listPackages().filter(({ path, manifest }) => path.startsWith('libs/') && !manifest.private);
@@ -14,7 +14,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'staddle-pack-'));
 const problems: string[] = [];
 
 try {
-  buildPackages(libraries);
+  if (compile(libraries.map(({ path }) => path)) !== 0) throw new Error('the build failed');
   for (const library of libraries) problems.push(...(await publintProblems(library)));
   installTarballs();
   problems.push(...importProblems(), ...typeProblems());

@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT, type WorkspacePackage } from './workspace.ts';
+import { ROOT } from './workspace.ts';
 
 /**
- * Builds the dist of the packages and of what they depend on, in one compiler run: `tsc -b` knows the order from the
- * references, and two runs at a time would write the same files.
+ * Runs `tsc -b` over the project folders, given relative to the root, and what they reference; returns its exit code.
+ * One run for all: the compiler knows the order from the references, and two runs at a time would write the same files.
  */
-export function buildPackages(packages: readonly WorkspacePackage[]): void {
-  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-b', ...packages.map(({ dir }) => dir)], { cwd: ROOT, stdio: 'inherit' });
+export function compile(projects: readonly string[]): number {
+  return spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-b', ...projects], { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
 }
