@@ -28,14 +28,16 @@ async function publintProblems({ dir, path, manifest }: WorkspacePackage): Promi
   return messages.map((message) => `${path}: ${formatMessage(message, manifest as never) ?? message.code}`);
 }
 
-/** A user's project: the tarballs, and the peers that some of their entries need. */
+/** A user's project: the tarballs, and the peers and clients that their entries and examples need. */
 function installTarballs(): void {
   const tarballs = join(scratch, 'tarballs');
   mkdirSync(tarballs);
   execFileSync('npm', ['pack', '--silent', '--pack-destination', tarballs, ...libraries.map(({ dir }) => dir)], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
   const files = readdirSync(tarballs);
-  const peers = Object.assign({}, ...libraries.map(({ manifest }) => manifest.peerDependencies ?? {})) as Record<string, string>;
-  const dependencies: Record<string, string> = { ...peers, '@types/node': '^24.0.0', '@types/ws': '^8.0.0' };
+  const dependencies: Record<string, string> = { '@types/node': '^24.0.0' };
+  for (const { manifest } of libraries) Object.assign(dependencies, manifest.peerDependencies, manifest.devDependencies);
+  // Private: what needs it is a test, and tests are not packed.
+  delete dependencies['@staddle/testing'];
   for (const { manifest } of libraries) {
     const file = files.find((name) => name === `${manifest.name.slice(1).replace('/', '-')}-${manifest.version}.tgz`);
     if (file === undefined) throw new Error(`npm pack made no tarball of ${manifest.name}`);
