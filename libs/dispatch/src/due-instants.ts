@@ -11,7 +11,7 @@ import type { Trigger } from '@staddle/cron';
  */
 
 /** Consecutive instants that did not fire. */
-export interface SkippedRange {
+interface SkippedRange {
   readonly fromAt: number;
   readonly toAt: number;
   readonly count: number;

@@ -42,7 +42,7 @@ export interface RunRef {
   readonly fence: number;
 }
 
-export interface ClaimOptions {
+interface ClaimOptions {
   readonly owner: string;
   readonly limit: number;
   readonly leaseMs: number;
@@ -57,7 +57,7 @@ export interface RunOutcome {
   readonly error: string | null;
 }
 
-export interface RunQuery {
+interface RunQuery {
   readonly taskId: number | undefined;
   /** Only runs whose word has one of these bits. */
   readonly anyOf: RunWord | undefined;

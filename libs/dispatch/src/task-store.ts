@@ -44,7 +44,7 @@ export const OUTCOME: Readonly<Record<'run' | 'misfire' | 'paused' | 'cancelled'
   cancelled: 7,
 });
 
-export interface NewRun {
+interface NewRun {
   readonly uid: string;
   readonly state: RunWord;
 }
@@ -84,7 +84,7 @@ export interface Changed {
   readonly occurrences: readonly NewOccurrence[];
 }
 
-export interface TaskQuery {
+interface TaskQuery {
   readonly module: string | undefined;
   /** Only tasks whose word has one of these bits. */
   readonly anyOf: TaskWord;

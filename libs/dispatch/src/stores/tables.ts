@@ -7,7 +7,7 @@ export interface DispatchTables {
   dispatch_run: RunTable;
 }
 
-export interface TaskTable {
+interface TaskTable {
   id: Generated<number>;
   uid: string;
   module: string;
@@ -33,7 +33,7 @@ export interface TaskTable {
 }
 
 /** The ledger: one row per instant, or range of instants, of a task's trigger, and one per manual run. */
-export interface OccurrenceTable {
+interface OccurrenceTable {
   task_id: number;
   occ_key: string;
   scheduled_at: number;
@@ -44,7 +44,7 @@ export interface OccurrenceTable {
   created_at: number;
 }
 
-export interface RunTable {
+interface RunTable {
   id: Generated<number>;
   uid: string;
   task_id: number;

@@ -1,0 +1,112 @@
+import type { NewTaskInput, Run, RunState, Task, TaskState } from '@staddle/dispatch';
+import { instant } from '@staddle/service';
+import * as z from 'zod';
+
+// The JSON of the API. Shapes are checked here, so that they are documented; what a value means is checked by dispatch.
+
+const duration = z.union([z.string(), z.number()]);
+
+const triggerSchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('after'), delay: duration }),
+    z.strictObject({ kind: z.literal('date'), at: z.string(), tz: z.string().optional(), fold: z.literal([0, 1]).optional() }),
+    z.strictObject({ kind: z.literal('interval'), every: duration, anchor: z.string().optional() }),
+    z.strictObject({ kind: z.literal('cron'), expr: z.string(), tz: z.string() }),
+  ])
+  .describe('When: {"kind":"after","delay":"PT2S"}, {"kind":"cron","expr":"*/5 * * * *","tz":"UTC"} …');
+
+const reason = z.string().max(500).optional().describe('Why; kept with the task');
+
+export const newTaskSchema: z.ZodType<NewTaskInput> = z.strictObject({
+  module: z.string(),
+  handler: z.string().describe('http, push, log'),
+  title: z.string().optional(),
+  description: z.string().optional(),
+  userName: z.string().optional(),
+  trigger: triggerSchema,
+  payload: z.unknown().describe('What the handler gets'),
+  bizKey: z.string().optional().describe('Your key; one live task of a module may have it'),
+  reason,
+});
+
+/** Body of a verb. It may be left out altogether. */
+export const changeSchema: z.ZodType<{ readonly reason?: string | undefined } | null | undefined> = z.strictObject({ reason }).nullish();
+
+export const taskParams: z.ZodType<{ readonly uid: string }> = z.strictObject({ uid: z.string().max(64) });
+
+export const taskState: z.ZodType<TaskState> = z.enum(['ACTIVE', 'PAUSED', 'FINISHED', 'DELETED']);
+export const runState: z.ZodType<RunState> = z.enum(['SCHEDULED', 'READY', 'CLAIMED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'SKIPPED', 'LOST']);
+
+type Instants<T, Names extends keyof T> = Omit<T, Names> & { readonly [Name in Names]: undefined extends T[Name] ? string | undefined : string };
+
+/** A task with its instants as ISO 8601 text. What a task does not have is left out. */
+export type TaskJson = Instants<Task, 'nextRunAt' | 'lastScheduledAt' | 'createdAt' | 'updatedAt'>;
+export type RunJson = Instants<Run, 'scheduledAt' | 'createdAt' | 'startedAt' | 'finishedAt'>;
+
+const instantSchema = z.iso.datetime({ precision: 3 });
+const absent = <S extends z.ZodType>(schema: S): z.ZodType<z.output<S> | undefined> => schema.optional();
+
+export const taskSchema: z.ZodType<TaskJson> = z.object({
+  uid: z.string(),
+  module: z.string(),
+  handler: z.string(),
+  title: absent(z.string()),
+  description: absent(z.string()),
+  userName: absent(z.string()),
+  bizKey: absent(z.string()),
+  trigger: z.unknown(),
+  payload: z.unknown(),
+  state: taskState,
+  flags: z.array(z.enum(['BROKEN'])),
+  reason: absent(z.string()),
+  version: z.int(),
+  nextRunAt: absent(instantSchema),
+  lastScheduledAt: absent(instantSchema),
+  runCount: z.int(),
+  createdAt: instantSchema,
+  updatedAt: instantSchema,
+});
+
+export const runSchema: z.ZodType<RunJson> = z.object({
+  uid: z.string(),
+  taskUid: z.string(),
+  module: z.string(),
+  handler: z.string(),
+  kind: z.enum(['SCHEDULED', 'MANUAL']),
+  state: runState,
+  flags: z.array(z.enum(['TIMED_OUT', 'MANUAL', 'LATE', 'RECOVERED', 'POISON'])),
+  scheduledAt: instantSchema,
+  attempt: z.int(),
+  claims: z.int(),
+  owner: absent(z.string()),
+  payload: z.unknown(),
+  result: z.unknown(),
+  error: absent(z.object({ code: z.string(), message: z.string() })),
+  createdAt: instantSchema,
+  startedAt: absent(instantSchema),
+  finishedAt: absent(instantSchema),
+});
+
+export function toTaskJson({ nextRunAt, lastScheduledAt, createdAt, updatedAt, ...task }: Task): TaskJson {
+  return {
+    ...task,
+    nextRunAt: tryInstant(nextRunAt),
+    lastScheduledAt: tryInstant(lastScheduledAt),
+    createdAt: instant(createdAt),
+    updatedAt: instant(updatedAt),
+  };
+}
+
+export function toRunJson({ scheduledAt, createdAt, startedAt, finishedAt, ...run }: Run): RunJson {
+  return {
+    ...run,
+    scheduledAt: instant(scheduledAt),
+    createdAt: instant(createdAt),
+    startedAt: tryInstant(startedAt),
+    finishedAt: tryInstant(finishedAt),
+  };
+}
+
+function tryInstant(epochMs: number | undefined): string | undefined {
+  return epochMs === undefined ? undefined : instant(epochMs);
+}
