@@ -169,6 +169,15 @@ export class PoisonedRunError extends StaddleError {
   }
 }
 
+/** Its task was deleted before the run started. */
+export class RunCancelledError extends StaddleError {
+  override readonly code = 'ERR_DISPATCH_CANCELLED';
+
+  constructor(reason: string | null) {
+    super(`the task was deleted before the run started${reason === null ? '' : `: ${reason}`}`);
+  }
+}
+
 export type DispatchErrorCode =
   | UnknownHandlerError['code']
   | InvalidTaskError['code']
@@ -184,4 +193,5 @@ export type DispatchErrorCode =
   | LeaseLostError['code']
   | HandlerTimeoutError['code']
   | StoppingError['code']
-  | PoisonedRunError['code'];
+  | PoisonedRunError['code']
+  | RunCancelledError['code'];

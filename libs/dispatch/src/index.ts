@@ -8,6 +8,7 @@ export {
   InvalidTriggerError,
   LeaseLostError,
   PoisonedRunError,
+  RunCancelledError,
   RunNotFoundError,
   StoppingError,
   TaskConflictError,
@@ -18,6 +19,7 @@ export {
   type DispatchErrorCode,
 } from './errors.ts';
 export { type Handler, type HandlerContext, type HandlerRun, type Handlers, type HandlerTask } from './handler.ts';
+export { type Page } from './page.ts';
 export { type Run, type RunChange } from './run.ts';
 export { type RunListOptions, type RunOperations } from './run-operations.ts';
 export { type RunFlag, type RunState, type TaskFlag, type TaskState, type TaskVerb } from './states.ts';
@@ -25,4 +27,4 @@ export { type RunError } from './stored-json.ts';
 export { dispatchMigrations } from './stores/migrations.ts';
 export { type Task } from './task.ts';
 export { type NewTaskInput } from './task-input.ts';
-export { type ChangeOptions, type Page, type TaskListOptions, type TaskOperations } from './task-operations.ts';
+export { type ChangeOptions, type TaskListOptions, type TaskOperations } from './task-operations.ts';

@@ -59,7 +59,6 @@ export function createPlanner(options: PlannerOptions): Loop {
     try {
       return planTask(task, nowMs);
     } catch (err) {
-      logger.error({ cron_task: task.uid, err }, 'trigger cannot be evaluated; the task is BROKEN until it is resumed');
       const reason = `trigger cannot be evaluated: ${messageOf(err)}`.slice(0, 500);
       return { set: { state: TaskFlags.add(task.state, 'Broken'), reason, version: task.version + 1 } };
     }
@@ -102,6 +101,9 @@ export function createPlanner(options: PlannerOptions): Loop {
     const changed = await planBatch();
     if (changed.length === 0) return Math.min(pollMs, LOCKED_RETRY_MS * 2 ** Math.min(lockedTries++, 10));
     lockedTries = 0;
+    for (const { task } of changed) {
+      if (TaskFlags.has(task.state, 'Broken')) logger.error({ cron_task: task.uid, reason: task.reason }, 'task set aside as BROKEN until it is resumed');
+    }
     for (const { outcome, count } of changed.flatMap((change) => change.occurrences)) {
       occurrences.add(count ?? 1, { outcome: outcome === OUTCOME.run ? 'run' : 'misfire' });
     }

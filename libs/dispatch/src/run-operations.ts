@@ -1,16 +1,13 @@
 import { InvalidQueryError, RunNotFoundError, TaskNotFoundError } from './errors.ts';
+import { readPage, type Page, type PageOptions } from './page.ts';
 import { toRun, type Run } from './run.ts';
 import type { RunStore } from './run-store.ts';
 import { publicName, RUN_MOVES, RunFlags, type RunPhase, type RunState, type RunWord } from './states.ts';
-import { checkLimit, type PageOptions } from './task-input.ts';
-import type { Page } from './task-operations.ts';
 import type { TaskStore } from './task-store.ts';
 
 export interface RunListOptions extends PageOptions {
   readonly taskUid?: string | undefined;
   readonly state?: RunState | undefined;
-  /** `nextCursor` of the page before. */
-  readonly cursor?: string | undefined;
 }
 
 export interface RunOperations {
@@ -28,16 +25,11 @@ export function createRunOperations({ tasks, runs }: { readonly tasks: TaskStore
       return toRun(run);
     },
 
-    async list({ taskUid, state, limit, cursor } = {}) {
-      const size = checkLimit(limit);
+    async list({ taskUid, state, ...page } = {}) {
       const anyOf = state === undefined ? undefined : bitOf(state);
       const task = taskUid === undefined ? undefined : await tasks.get(taskUid);
       if (taskUid !== undefined && !task) throw new TaskNotFoundError(taskUid);
-      const after = cursor === undefined ? undefined : await runs.get(cursor);
-      if (cursor !== undefined && !after) throw new InvalidQueryError('cursor', cursor, 'is not the nextCursor of a page');
-      const found = await runs.list({ taskId: task?.id, anyOf, afterId: after?.id, limit: size + 1 });
-      const items = found.slice(0, size);
-      return { items: items.map(toRun), nextCursor: found.length > size ? items.at(-1)?.uid : undefined };
+      return readPage(page, { find: runs.get, read: (after) => runs.list({ taskId: task?.id, anyOf, ...after }) }, toRun);
     },
   };
 }

@@ -20,6 +20,7 @@ export interface Run {
   readonly payload: unknown;
   /** What the handler returned. */
   readonly result: unknown;
+  /** Why it FAILED or was CANCELLED. */
   readonly error: RunError | undefined;
   readonly createdAt: number;
   readonly startedAt: number | undefined;

@@ -72,8 +72,9 @@ export type RunWord = FlagsOf<typeof RunFlags>;
 export const RUN_PHASE_BITS = 0xfff;
 
 /**
- * Which phases a run may enter from where. Every UPDATE of a run's state carries {@link entrances} of its target in
- * its WHERE clause, so that the table, not the reader of a row some milliseconds ago, decides.
+ * Which phases a run may enter from where. What an owner writes carries {@link entrances} of its target in the WHERE
+ * clause, so that the row decides and not what someone read of it a moment ago; claims, sweeps and cancellations lock
+ * the rows that they have found in the right phase.
  */
 export const RUN_MOVES: Readonly<Record<RunPhase, readonly RunPhase[]>> = {
   Scheduled: ['Ready', 'Cancelled', 'Skipped'],

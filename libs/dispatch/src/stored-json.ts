@@ -7,7 +7,7 @@ export const JSON_LIMIT_BYTES = 65_536;
 // A database driver's message can hold a whole statement.
 const MESSAGE_LIMIT = 2_000;
 
-/** Why a run FAILED, fit to be shown: no stack. */
+/** Why a run did not succeed, fit to be shown: no stack. */
 export interface RunError {
   readonly code: string;
   readonly message: string;
@@ -38,12 +38,16 @@ export function resultJson(value: unknown): string | null {
 
 /** Code and message of whatever a handler threw. */
 export function errorJson(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  const shown: RunError = { code: code ?? (error instanceof Error ? error.name : 'Error'), message: messageOf(error) };
+  const shown: RunError = { code: codeOf(error) ?? (error instanceof Error ? error.name : 'Error'), message: messageOf(error) };
   return JSON.stringify(shown);
 }
 
+function codeOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The error of a connection to a host with several addresses has an empty message and says all in its code. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message || codeOf(error) || error.name : String(error);
   return text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT)}…` : text;
 }

@@ -1,5 +1,5 @@
 import { hasCode } from '@staddle/kernel';
-import { InvalidPayloadError, InvalidQueryError, InvalidTaskError } from './errors.ts';
+import { InvalidPayloadError, InvalidTaskError } from './errors.ts';
 import type { Handler } from './handler.ts';
 import { JSON_LIMIT_BYTES, messageOf } from './stored-json.ts';
 
@@ -84,17 +84,6 @@ export function parsePayload(handler: Handler, payload: unknown): unknown {
     if (hasCode(cause, 'ERR_DISPATCH_PAYLOAD')) throw cause;
     throw new InvalidPayloadError('payload', `is refused by the handler: ${messageOf(cause)}`, { cause });
   }
-}
-
-export interface PageOptions {
-  /** 1 to 200. Default 50. */
-  readonly limit?: number | undefined;
-}
-
-/** @throws InvalidQueryError (`ERR_DISPATCH_QUERY`) */
-export function checkLimit(limit = 50): number {
-  if (!Number.isInteger(limit) || limit < 1 || limit > 200) throw new InvalidQueryError('limit', limit, 'is not a whole number from 1 to 200');
-  return limit;
 }
 
 function checkName(field: string, value: unknown, maxLength: number): string {

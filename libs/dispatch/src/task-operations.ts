@@ -1,13 +1,15 @@
 import type { Trigger } from '@staddle/cron';
 import { nanoid } from 'nanoid';
 import { instantsWithin } from './due-instants.ts';
-import { IllegalTransitionError, InvalidQueryError, TaskConflictError, TaskNotFoundError, TriggerExhaustedError, VersionMismatchError } from './errors.ts';
+import { IllegalTransitionError, InvalidQueryError, RunCancelledError, TaskConflictError, TaskNotFoundError, TriggerExhaustedError, VersionMismatchError } from './errors.ts';
 import type { HandlerRegistry } from './handler.ts';
+import { readPage, type Page, type PageOptions } from './page.ts';
 import { toRun, type Run } from './run.ts';
 import type { RunRecord } from './run-store.ts';
 import { describeTaskWord, RunFlags, TASK_VERBS, TaskFlags, publicName, type TaskPhase, type TaskState, type TaskVerb, type TaskWord } from './states.ts';
+import { errorJson } from './stored-json.ts';
 import { toTask, type Task } from './task.ts';
-import { checkLimit, checkNewTask, checkPayload, checkReason, type NewTaskInput, type PageOptions } from './task-input.ts';
+import { checkNewTask, checkPayload, checkReason, type NewTaskInput } from './task-input.ts';
 import { OUTCOME, type Changed, type Decide, type NewOccurrence, type Outcome, type TaskChange, type TaskRecord, type TaskStore } from './task-store.ts';
 import { readNewTrigger, type ReadTrigger } from './trigger-reader.ts';
 
@@ -23,14 +25,6 @@ export interface TaskListOptions extends PageOptions {
   readonly module?: string | undefined;
   /** Default: every state but DELETED. */
   readonly state?: TaskState | undefined;
-  /** `nextCursor` of the page before. */
-  readonly cursor?: string | undefined;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Undefined on the last page. */
-  readonly nextCursor: string | undefined;
 }
 
 /**
@@ -73,7 +67,8 @@ const LATE_DATE_MS = 24 * 3_600_000;
 const COUNT_LIMIT = 10_000;
 
 export function createTaskOperations({ tasks, registry, readTrigger, onChanged }: TaskOperationsOptions): TaskOperations {
-  const change = async (uid: string, verb: TaskVerb, options: ChangeOptions, decide: (task: TaskRecord, nowMs: number, reason: string | null) => TaskChange | undefined): Promise<Changed> => {
+  type DecideVerb = (task: TaskRecord, nowMs: number, reason: string | null) => TaskChange | undefined;
+  const change = async (uid: string, verb: TaskVerb, options: ChangeOptions, decide: DecideVerb): Promise<Changed> => {
     const reason = checkReason(options.reason);
     const guarded: Decide = (task, nowMs) => {
       const { state } = describeTaskWord(task.state);
@@ -115,14 +110,9 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
       return toTask(task);
     },
 
-    async list({ module, state, limit, cursor } = {}) {
-      const size = checkLimit(limit);
-      const after = cursor === undefined ? undefined : await tasks.get(cursor);
-      if (cursor !== undefined && !after) throw new InvalidQueryError('cursor', cursor, 'is not the nextCursor of a page');
+    async list({ module, state, ...page } = {}) {
       const anyOf = state === undefined ? TaskFlags.difference(TaskFlags.mask.phase, TaskFlags.bit.Deleted) : TaskFlags.bit[phaseOf(state)];
-      const found = await tasks.list({ module, anyOf, afterId: after?.id, limit: size + 1 });
-      const items = found.slice(0, size);
-      return { items: items.map(toTask), nextCursor: found.length > size ? items.at(-1)?.uid : undefined };
+      return readPage(page, { find: tasks.get, read: (after) => tasks.list({ module, anyOf, ...after }) }, toTask);
     },
 
     async pause(uid, options = {}) {
@@ -172,7 +162,7 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
         return {
           set: { ...set, nextRunAt: null, lastScheduledAt: backlog?.toAt ?? current.lastScheduledAt },
           occurrences: backlog ? [backlog] : [],
-          cancelReady: { reason: reason ?? 'the task was deleted' },
+          cancelReady: { error: errorJson(new RunCancelledError(reason)) },
         };
       });
       return toTask(task);

@@ -66,8 +66,8 @@ export interface NewOccurrence {
 export interface TaskChange {
   readonly set: Partial<Pick<TaskRecord, 'state' | 'reason' | 'version' | 'nextRunAt' | 'lastScheduledAt' | 'runCount'>>;
   readonly occurrences?: readonly NewOccurrence[];
-  /** READY runs of the task become CANCELLED, for this reason. */
-  readonly cancelReady?: { readonly reason: string };
+  /** READY runs of the task become CANCELLED, with this error (JSON text). */
+  readonly cancelReady?: { readonly error: string };
 }
 
 /**

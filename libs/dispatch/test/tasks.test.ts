@@ -220,7 +220,7 @@ describe.each(DIALECTS)('tasks on %s', (dialect) => {
       const run = await tasks.run(uid);
       const deleted = await tasks.delete(uid, { reason: 'obsolete' });
       expect(deleted).toMatchObject({ state: 'DELETED', reason: 'obsolete', nextRunAt: undefined, version: 2 });
-      expect(await runs.get(run.uid)).toMatchObject({ state: 'CANCELLED', error: { code: 'CANCELLED', message: 'obsolete' } });
+      expect(await runs.get(run.uid)).toMatchObject({ state: 'CANCELLED', error: { code: 'ERR_DISPATCH_CANCELLED', message: 'the task was deleted before the run started: obsolete' } });
       expect(await tasks.get(uid)).toEqual(deleted);
       expect(await tasks.delete(uid)).toEqual(deleted);
       expect(changes.map(({ state }) => state)).toEqual(['READY', 'CANCELLED']);

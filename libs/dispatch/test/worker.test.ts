@@ -49,6 +49,7 @@ describe.each(DIALECTS)('worker on %s', (dialect) => {
       ['throws', () => { throw new TypeError('no such table'); }, { code: 'TypeError', message: 'no such table' }],
       ['rejects with a code', async () => { throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }); }, { code: 'ECONNREFUSED', message: 'refused' }],
       ['throws what is no error', () => { throw 'enough'; }, { code: 'Error', message: 'enough' }],
+      ['throws an error without a word', () => { throw Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }); }, { code: 'ECONNREFUSED', message: 'ECONNREFUSED' }],
       ['throws nothing', () => { throw undefined; }, { code: 'Error', message: 'undefined' }],
       ['throws a novel', () => { throw new Error('x'.repeat(5_000)); }, { code: 'Error', message: `${'x'.repeat(2_000)}…` }],
     ];

@@ -97,7 +97,7 @@ export function sqlTaskStore(database: Database): TaskStore {
     const changed: Changed[] = [];
     for (const { task, change } of changes) {
       await trx.updateTable('dispatch_task').set({ ...changedColumns(change.set), updated_at: nowMs }).where('id', '=', task.id).execute();
-      const cancelled = change.cancelReady ? await cancelReady(trx, task, change.cancelReady.reason) : [];
+      const cancelled = change.cancelReady ? await cancelReady(trx, task, change.cancelReady.error) : [];
       changed.push({ task: { ...task, ...change.set, updatedAt: nowMs }, runs: cancelled, occurrences: change.occurrences ?? [] });
     }
     if (runs.length === 0) return changed;
@@ -105,13 +105,13 @@ export function sqlTaskStore(database: Database): TaskStore {
     return changed.map((entry) => ({ ...entry, runs: [...entry.runs, ...(created.get(entry.task.id) ?? [])] }));
   }
 
-  async function cancelReady(trx: Transaction<DispatchTables>, task: TaskRecord, reason: string): Promise<RunRecord[]> {
+  async function cancelReady(trx: Transaction<DispatchTables>, task: TaskRecord, error: string): Promise<RunRecord[]> {
     const ready = trx.selectFrom('dispatch_run').select(['id', 'uid']).where('task_id', '=', task.id).where('ready_at', 'is not', null);
     const rows = await forUpdate(database, ready).execute();
     for (const some of chunks(rows)) {
       await trx
         .updateTable('dispatch_run')
-        .set({ state: runPhase('Cancelled'), error_json: JSON.stringify({ code: 'CANCELLED', message: reason }), finished_at: now })
+        .set({ state: runPhase('Cancelled'), error_json: error, finished_at: now })
         .where('id', 'in', some.map(({ id }) => id))
         .execute();
     }
