@@ -7,7 +7,7 @@ export interface RunningProduct {
   readonly readyAfterMs: number;
   /** Everything it printed so far. */
   output(): string;
-  /** Sends a signal and resolves with the exit code (or the signal's name). */
+  /** Sends a signal and resolves with the exit code, the name of the signal that ended it, or `still running` after 40 s. */
   stop(signal: NodeJS.Signals): Promise<number | string>;
 }
 
@@ -18,6 +18,9 @@ export interface ProductOptions {
   readonly ready: RegExp;
   readonly timeoutMs?: number;
 }
+
+// Above the deadline that services give themselves.
+const STOP_TIMEOUT_MS = 40_000;
 
 /** Starts the product as a user would and waits until it says that it is ready. */
 export async function startProduct({ command, env, ready, timeoutMs = 120_000 }: ProductOptions): Promise<RunningProduct> {
@@ -49,7 +52,10 @@ export async function startProduct({ command, env, ready, timeoutMs = 120_000 }:
     output: () => output,
     async stop(signal) {
       child.kill(signal);
-      return exited;
+      const late = new Promise<string>((resolve) => {
+        setTimeout(resolve, STOP_TIMEOUT_MS, 'still running').unref();
+      });
+      return Promise.race([exited, late]);
     },
   };
 }
