@@ -246,13 +246,13 @@ describe.each(DIALECTS)('worker on %s', (dialect) => {
     it('is renewed for as long as the handler runs', async () => {
       const { dispatch: make } = await createWorld(dialect);
       const slow = gate();
-      const options = { leaseMs: 1_500, sweepMs: 50, handlers: { note: slow.handler } };
+      const options = { leaseMs: 3_000, sweepMs: 50, handlers: { note: slow.handler } };
       const [first, second] = [make(options), make(options)];
       await Promise.all([first.start(), second.start()]);
       const task = await first.tasks.create(newTask({ trigger: NOW }));
       const { owner } = await runIn(first, task, 'RUNNING');
       // Longer than the lease: the store's clock has to pass it.
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await new Promise((resolve) => setTimeout(resolve, 3_500));
       slow.open('done');
       expect(await runIn(first, task, 'SUCCEEDED')).toMatchObject({ owner, claims: 1, flags: [] });
       expect(slow.entered).toHaveLength(1);
