@@ -5,6 +5,9 @@ if (!import.meta.resolve('@staddle/kernel').endsWith('/src/index.ts')) {
   throw new Error('tests resolved @staddle/kernel to dist; run them through `npm test` or `npx nx test PROJECT`');
 }
 
+// Nx sets it for its own output; the processes that tests start would colour what the tests read.
+delete process.env['FORCE_COLOR'];
+
 // Libraries log through the logger they are given, never to the console.
 const METHODS = ['log', 'info', 'warn', 'error', 'debug'] as const;
 

@@ -26,7 +26,7 @@ export interface PushLimits {
   readonly maxJsonDepth: number;
 }
 
-export const DEFAULTS: PushLimits = Object.freeze({
+const DEFAULTS: PushLimits = Object.freeze({
   // Proxies and carrier NAT drop idle sockets from 30 s on. Smaller costs wake-ups: 100 000 clients are 4000 pings a second.
   pingIntervalMs: 25_000,
   // Smaller closes phones that are waking their radio; larger keeps dead sockets.

@@ -15,7 +15,7 @@ import type { Authenticate, Identity } from '@staddle/service';
 import type { PushConfig } from './config.ts';
 
 export type ChannelPermission = `channel:${ChannelAction}`;
-export const channelPermissions: PermissionDefinitions<ChannelPermission> = definePermissions({ channel: ['subscribe', 'publish'] });
+const channelPermissions: PermissionDefinitions<ChannelPermission> = definePermissions({ channel: ['subscribe', 'publish'] });
 
 /** Permissions from code alone: the push service needs no database. */
 export function createChannelPermissions(logger: Logger): Promise<Permissions<ChannelPermission>> {

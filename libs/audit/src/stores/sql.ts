@@ -21,7 +21,7 @@ export interface RowUpdate<DB, Table extends keyof DB & string> {
 
 export type Row = Readonly<Record<string, unknown>>;
 
-export interface PageOptions {
+interface PageOptions {
   readonly entity: string;
   readonly entityId: string;
   readonly field: string | undefined;
