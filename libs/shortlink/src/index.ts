@@ -10,6 +10,7 @@ export {
 export { DEFAULT_TENANT, type Link, type LinkState, type Resolution } from './link.ts';
 export { type LinkKey, type LinkRecord, type LinkStore, type NewLink, type ResolvedLink } from './link-store.ts';
 export { MAX_LONG_URL_BYTES } from './long-url.ts';
+export { isBaseUrl } from './short-base.ts';
 export {
   CODE_ATTEMPTS,
   createShortlinks,

@@ -8,15 +8,18 @@ export interface ShortBase {
   covers(target: URL): boolean;
 }
 
+/** True for what `baseUrl` may be: http:// or https://, a host and perhaps a path, such as `https://sho.rt`. */
+export function isBaseUrl(text: string): boolean {
+  return /^https?:\/\/[^\s\\/?#@]+(?:\/[^\s\\?#]*)?$/i.test(text) && URL.canParse(text);
+}
+
 /**
  * Reads a base such as `https://sho.rt` or `https://example.com/s`.
  * @throws InvalidShortlinkOptionError (`ERR_SHORTLINK_OPTION`)
  */
 export function parseShortBase(baseUrl: string): ShortBase {
-  const url = URL.parse(baseUrl);
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) {
-    throw new InvalidShortlinkOptionError('baseUrl', baseUrl, 'http:// or https://, a host and perhaps a path, such as https://sho.rt');
-  }
+  if (!isBaseUrl(baseUrl)) throw new InvalidShortlinkOptionError('baseUrl', baseUrl, 'http:// or https://, a host and perhaps a path, such as https://sho.rt');
+  const url = new URL(baseUrl);
   const path = url.pathname.endsWith('/') ? url.pathname : `${url.pathname}/`;
   const site = siteOf(url);
   return {

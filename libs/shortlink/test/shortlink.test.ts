@@ -87,6 +87,8 @@ describe('create', () => {
     ['a base with a query', { baseUrl: 'https://sho.rt/?a' }, 'baseUrl'],
     ['a base with a password', { baseUrl: 'https://a:b@sho.rt' }, 'baseUrl'],
     ['a base with another scheme', { baseUrl: 'ftp://sho.rt' }, 'baseUrl'],
+    ['a base with a port that cannot be', { baseUrl: 'https://sho.rt:99999' }, 'baseUrl'],
+    ['a base without a host', { baseUrl: 'https:///s' }, 'baseUrl'],
     ['no time between writes', { flushMs: 0 }, 'flushMs'],
     ['half milliseconds', { flushMs: 1.5 }, 'flushMs'],
   ])('refuses %s', (_what, options, field) => {
@@ -106,6 +108,15 @@ describe('create', () => {
 
   it('refuses a code generator that makes no slugs', async () => {
     await expect(shortlinks({ newCode: () => 'a/b' }).create({ longUrl: LONG_URL })).rejects.toMatchObject({ code: 'ERR_SHORTLINK_OPTION', field: 'newCode' });
+  });
+
+  it.each([
+    ['https://sho.rt/', 'https://sho.rt/a'],
+    ['https://example.com/s', 'https://example.com/s/a'],
+    ['HTTPS://Sho.rt:443', 'https://sho.rt/a'],
+    ['http://bücher.example:4300', 'http://xn--bcher-kva.example:4300/a'],
+  ])('puts the slug behind the base %s', async (baseUrl, shortUrl) => {
+    expect((await shortlinks({ baseUrl }).create({ longUrl: LONG_URL, slug: 'a' })).shortUrl).toBe(shortUrl);
   });
 
   it('asks for a base that becomes known late', async () => {
