@@ -5,10 +5,10 @@ import type { Identity } from '@staddle/service';
 
 export type LinkPermission = `link:${'read' | 'create' | 'delete'}`;
 
-export const linkPermissions: PermissionDefinitions<LinkPermission> = definePermissions({ link: ['read', 'create', 'delete'] });
+const linkPermissions: PermissionDefinitions<LinkPermission> = definePermissions({ link: ['read', 'create', 'delete'] });
 
 /** What the roles of a token may do with the links of the token's tenant. */
-export const POLICIES: readonly RolePolicy<LinkPermission>[] = [
+const POLICIES: readonly RolePolicy<LinkPermission>[] = [
   { role: 'admin', allow: ['link:*'] },
   { role: 'operator', allow: ['link:read', 'link:create', 'link:delete'] },
   // Services shorten what they send to people; taking links back is left to people.
