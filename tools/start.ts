@@ -12,7 +12,6 @@ import { banner } from './start/banner.ts';
 import { inOneProcess } from './start/one-process.ts';
 import { SERVICE_NAMES, servicesToStart, type ServiceName } from './start/service-names.ts';
 
-const startedAt = performance.now();
 const { names, flags } = servicesToStart(process.argv.slice(2));
 const schema = z.object({ ...schedulerSchema.shape, ...pushSchema.shape, ...shortenerSchema.shape });
 
@@ -45,7 +44,7 @@ await runService(async () => {
         const service = { scheduler, push, shortener }[name];
         return service ? [[name, service.url] as const] : [];
       });
-      process.stdout.write(banner({ urls: new Map(urls), config, readyAfterMs: performance.now() - startedAt }));
+      process.stdout.write(banner({ urls: new Map(urls), config, readyAfterMs: performance.now() }));
     },
   });
 });

@@ -11,6 +11,7 @@ export interface BannerOptions {
     readonly database: { readonly url: unknown };
     readonly redis: { readonly url?: unknown };
   };
+  /** Since the start of the process. */
   readonly readyAfterMs: number;
 }
 
