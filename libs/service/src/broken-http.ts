@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 
 import { RequestRefusedError } from './errors.ts';
 import { translated } from './foreign-errors.ts';
-import { PROBLEM_TYPE, problemOf } from './problem.ts';
+import { PROBLEM_CACHING, PROBLEM_TYPE, problemOf } from './problem.ts';
 
 /** A connection's answers that are still to come. */
 interface Debt {
@@ -42,6 +42,6 @@ export function refuseBrokenHttp(error: Error & { code?: string }, socket: Socke
   }
   const refusal = problemOf(translated(error)) ?? problemOf(new RequestRefusedError(400, 'the request is not valid HTTP'))!;
   const body = JSON.stringify(refusal);
-  const head = [`HTTP/1.1 ${refusal.status} ${refusal.title}`, `Content-Type: ${PROBLEM_TYPE}`, `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const fields = [`Content-Type: ${PROBLEM_TYPE}`, `Cache-Control: ${PROBLEM_CACHING}`, `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
+  socket.end([`HTTP/1.1 ${refusal.status} ${refusal.title}`, ...fields, '', body].join('\r\n'));
 }

@@ -36,6 +36,12 @@ const BUILT_IN: ProblemRules = {
   ERR_DATABASE_ACQUIRE_TIMEOUT: { status: 503 },
 };
 
+/**
+ * Of every problem. A cache may keep a 404, 405, 410 or 414 that says nothing about it (RFC 9110, section 15.1), and the
+ * thing may be there tomorrow.
+ */
+export const PROBLEM_CACHING = 'no-store';
+
 // 503 says "come back": soon, because our own retries to a lost server take about this long.
 const RETRY_AFTER_S = '1';
 
@@ -100,7 +106,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   }
   const { status, code } = problem;
   reply.problemCode = code;
-  reply.code(status).type(PROBLEM_TYPE);
+  // Also over what the handler had said of the answer that it did not give.
+  reply.code(status).type(PROBLEM_TYPE).header('cache-control', PROBLEM_CACHING);
   if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
   if (status === 401) reply.header('www-authenticate', challenge(code));
   if (error instanceof MethodNotAllowedError) reply.header('allow', error.allow.join(', '));

@@ -73,6 +73,22 @@ it.each([
   expect(answer.status).toBe(status);
 });
 
+it('lets no cache keep a refusal, whatever the handler had said of its answer', async () => {
+  const service = await serve({
+    routes: (app) => {
+      taskRoutes(app);
+      app.get('/v1/reports/:uid', { config: { public: true } }, (_request, reply) => {
+        reply.header('cache-control', 'public, max-age=3600');
+        throw new NotFoundError('report', 'x');
+      });
+    },
+  });
+  const paths = ['/v1/nothing', '/v1/tasks/x', '/v1/reports/x', '/v1/tasks/%zz', '/openapi.json'];
+  for (const path of paths) expect((await call(service, path)).headers.get('cache-control'), path).toBe('no-store');
+  expect((await call(service, '/v1/tasks', { method: 'PUT' })).headers.get('cache-control')).toBe('no-store');
+  expect((await call(service, '/livez')).headers.get('cache-control')).toBeNull();
+});
+
 it('says which methods a path takes', async () => {
   const service = await serve({ routes: taskRoutes });
   const { headers } = await call(service, '/v1/tasks/x?verbose=1', { method: 'DELETE' });

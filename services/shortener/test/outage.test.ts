@@ -27,7 +27,7 @@ describe('without its database', () => {
     proxy.cut();
     for (const path of ['/sale', '/nothing']) {
       const answer = await visit(path);
-      expect([answer.status, headerOf(answer, 'retry-after'), headerOf(answer, 'cache-control')]).toEqual([503, '1', 'private, no-store']);
+      expect([answer.status, headerOf(answer, 'retry-after'), headerOf(answer, 'cache-control')]).toEqual([503, '1', 'no-store']);
       expect(JSON.parse(answer.body)).toMatchObject({ code: 'ERR_DATABASE_UNAVAILABLE' });
       expect(answer.body).not.toContain('127.0.0.1');
     }

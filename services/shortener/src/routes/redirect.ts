@@ -14,13 +14,11 @@ const params = z.object({ slug: z.string() });
  */
 export function redirectRoutes(app: ServiceApp, links: Pick<Shortlinks, 'resolve' | 'visit'>): void {
   const redirect = async ({ method, params: { slug } }: FastifyRequest<{ Params: z.output<typeof params> }>, reply: FastifyReply): Promise<FastifyReply> => {
-    // On refusals as well: caches may keep 404 and 410 as long as they like, and the link may be there tomorrow.
-    reply.header('cache-control', 'private, no-store');
     const found = await (method === 'HEAD' ? links.resolve(slug) : links.visit(slug));
     if (!found) throw new NotFoundError('link', slug);
     if (found.state === 'DELETED') throw new LinkDeletedError(slug);
     // Not reply.redirect(), which may encode what it is given. HEAD gets the length that GET has.
-    return reply.code(302).header('location', found.longUrl).header('content-length', '0').send();
+    return reply.code(302).header('location', found.longUrl).header('cache-control', 'private, no-store').header('content-length', '0').send();
   };
 
   app.get('/:slug', { config: { public: true }, schema: { summary: 'Go where the link leads', params, response: { 302: z.undefined().describe('Location is the long URL') } } }, redirect);
