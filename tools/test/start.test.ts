@@ -1,0 +1,101 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, spawnNode, type ChildHandle } from '@staddle/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ROOT } from '../workspace.ts';
+
+let dataDir: string;
+let ports: Record<string, string>;
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'staddle-start-'));
+  ports = {
+    STADDLE_SCHEDULER__PORT: String(await freePort()),
+    STADDLE_PUSH__PORT: String(await freePort()),
+    STADDLE_SHORTENER__PORT: String(await freePort()),
+  };
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const start = (args: string[] = [], env: Record<string, string> = {}): ChildHandle =>
+  spawnNode({ script: join(ROOT, 'tools/start.ts'), args, cwd: ROOT, env: { STADDLE_DATA_DIR: dataDir, ...ports, ...env } });
+
+const readyz = (service: string): Promise<number> => fetch(`http://127.0.0.1:${ports[`STADDLE_${service}__PORT`]}/readyz`).then(({ status }) => status, () => 0);
+
+describe('npm start', () => {
+  it('runs all services in one process, names them, and leaves with exit code 0', async () => {
+    await using child = start();
+    await child.waitForLine(/^staddle is ready after \d+\.\d s \(process \d+\)$/);
+    expect(await Promise.all(['SCHEDULER', 'PUSH', 'SHORTENER'].map(readyz))).toEqual([200, 200, 200]);
+    await child.waitForLine('Ctrl-C stops it.');
+    for (const port of Object.values(ports)) expect(child.stdout()).toContain(`http://127.0.0.1:${port}`);
+    expect(child.stdout()).toContain(join(dataDir, 'admin-token').slice(1));
+    expect(child.stdout().match(/^ {4}curl /gm)).toHaveLength(3);
+    expect(statSync(join(dataDir, 'admin-token')).mode & 0o777).toBe(0o600);
+    child.kill('SIGINT');
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+    expect(child.stderr()).toBe('');
+  });
+
+  it('runs one service by name, with flags for its configuration', async () => {
+    const port = String(await freePort());
+    await using child = start(['shortener', `--shortener.port=${port}`]);
+    await child.waitForLine(/^staddle is ready/);
+    ports['STADDLE_SHORTENER__PORT'] = port;
+    expect(await Promise.all(['SCHEDULER', 'PUSH', 'SHORTENER'].map(readyz))).toEqual([0, 0, 200]);
+    child.kill('SIGTERM');
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+  });
+
+  it('names a taken port in one line, and stops what had started', async () => {
+    const server = createServer().listen(Number(ports['STADDLE_PUSH__PORT']), '127.0.0.1');
+    try {
+      await using child = start();
+      expect(await child.exit).toEqual({ code: 1, signal: null });
+      expect(child.stderr().trim().split('\n')).toEqual([expect.stringMatching(new RegExp(`port ${ports['STADDLE_PUSH__PORT']} .*STADDLE_PUSH__PORT`))]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('lists every fault of the configuration of all services and exits 78', async () => {
+    await using child = start([], { STADDLE_PUSH__PORT: 'many', STADDLE_SHORTENER__PORT: '70000', STADDLE_AUTH__SECRET: 'short', STADDLE_SHEDULER__PORT: '1' });
+    expect(await child.exit).toEqual({ code: 78, signal: null });
+    for (const word of ['push.port', 'shortener.port', 'auth.secret', 'STADDLE_SHEDULER__PORT']) expect(child.stderr()).toContain(word);
+    expect(child.stderr()).not.toContain('"short"');
+  });
+
+  it('says which services there are when asked for another one', async () => {
+    await using child = start(['schedular']);
+    expect(await child.exit).toEqual({ code: 64, signal: null });
+    expect(child.stderr()).toBe('there is no service "schedular"; npm start [scheduler|push|shortener]\n');
+  });
+});
+
+describe('npm run token', () => {
+  const token = (...args: string[]): ChildHandle => spawnNode({ script: join(ROOT, 'tools/token.ts'), args, cwd: ROOT, env: { STADDLE_DATA_DIR: dataDir } });
+
+  it('mints a token that the installation accepts', async () => {
+    await using minted = token('--sub', 'alice', '--role', 'viewer', '--ttl', '1h');
+    expect(await minted.exit).toEqual({ code: 0, signal: null });
+    const claims = JSON.parse(Buffer.from(minted.stdout().split('.')[1]!, 'base64url').toString()) as Record<string, number>;
+    expect(claims).toMatchObject({ sub: 'alice', roles: ['viewer'], aud: 'staddle' });
+    // Both are whole seconds; the life of the token is rounded up.
+    expect(claims['exp']! - claims['iat']!).toBeOneOf([3_600, 3_601]);
+
+    await using child = start(['shortener']);
+    await child.waitForLine(/^staddle is ready/);
+    const authorization = `Bearer ${minted.stdout().trim()}`;
+    const url = `http://127.0.0.1:${ports['STADDLE_SHORTENER__PORT']}/v1/links`;
+    expect((await fetch(url, { headers: { authorization } })).status).toBe(200);
+    expect((await fetch(url, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body: '{"longUrl":"https://example.com/"}' })).status).toBe(403);
+    expect(readFileSync(join(dataDir, 'admin-token'), 'utf8')).not.toBe(minted.stdout());
+  });
+
+  it.each([[[]], [['--sub', 'alice', '--ttl', 'soon']], [['--sub', 'alice', '--ttl', '10ms']], [['--for', 'alice']]])('refuses %j and says how it is used', async (args) => {
+    await using child = token(...args);
+    expect(await child.exit).toEqual({ code: 64, signal: null });
+    expect(child.stderr()).toContain('usage: npm run token -- --sub NAME');
+  });
+});
