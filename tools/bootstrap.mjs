@@ -6,7 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_HOST_NODE = 18;
@@ -78,16 +78,23 @@ async function install() {
   if (code !== 0) fail(`npm ci failed with exit code ${code}; its message is above`);
   // With `ignore-scripts` in the user's npm settings the package `node` is there without its binary.
   if (!existsSync(bundledNode)) await npm(['rebuild', 'node', '--ignore-scripts=false', '--loglevel=error']);
-  nodeToRun();
+  const node = nodeToRun();
+  // npm leaves out optional binaries (of the linter, of Nx) whose `engines` do not fit the Node that npm itself runs on.
+  // A second look on the Node that will use them brings what is missing, in about a second.
+  if (node !== process.execPath && (await npm(['install', '--no-save', '--loglevel=error', '--no-audit', '--no-fund'], node)) !== 0) {
+    fail('npm install on the Node that came with the dependencies failed; its message is above');
+  }
   writeFileSync(stamp, lockDigest());
   console.error(`staddle: installed in ${seconds()} s`);
 }
 
-function npm(npmArgs) {
+/** Runs npm, on the Node of this process unless told otherwise, and resolves with its exit code. */
+function npm(npmArgs, node = process.execPath) {
   const cli = process.env.npm_execpath;
-  const [command, first] = cli?.endsWith('.js') ? [process.execPath, [cli]] : ['npm', []];
+  const [command, first] = cli?.endsWith('.js') ? [node, [cli]] : ['npm', []];
+  const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
   return new Promise((done) => {
-    spawn(command, [...first, ...npmArgs], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+    spawn(command, [...first, ...npmArgs], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env })
       .once('error', (error) => fail(`npm could not be started: ${error.message}`))
       .once('exit', (code) => done(code ?? 1));
   });
@@ -103,7 +110,7 @@ function nodeToRun() {
 }
 
 function run(node, file, fileArgs) {
-  const path = [join(modules, '.bin'), process.env.PATH].join(process.platform === 'win32' ? ';' : ':');
+  const path = [join(modules, '.bin'), process.env.PATH].join(delimiter);
   // In a process group of its own the child does not see Ctrl-C twice: once from the terminal and once passed on by npm.
   const child = spawn(node, ['--conditions=@staddle/source', resolve(root, file), ...fileArgs], {
     stdio: 'inherit',
