@@ -5,7 +5,7 @@ import { dialectOf, type DialectSource } from './dialect.ts';
 export interface Columns {
   /** Numeric key; use with {@link autoIncrement}. It never leaves the database. */
   readonly id: RawBuilder<unknown>;
-  /** Identifier of at most `length` ASCII characters that compares by bytes, such as a `uid`. */
+  /** Identifier of at most `length` ASCII characters that compares by bytes, such as a `uid`. Neither dialect checks that it is ASCII. */
   asciiKey(length: number): RawBuilder<unknown>;
   /** Unicode text of at most `length` characters that compares by bytes; can be a key up to 768 characters on MySQL. */
   text(length: number): RawBuilder<unknown>;
@@ -39,7 +39,9 @@ const SQLITE: Columns = {
 
 const MYSQL: Columns = {
   id: sql`bigint`,
-  asciiKey: (length) => sql`varchar(${sql.lit(length)}) character set ascii collate ascii_bin`,
+  // Not `character set ascii`: comparing such a column with text outside of ASCII is an error (1267), so an id that some
+  // stranger made up would throw instead of not being found. ASCII in UTF-8 takes no more bytes.
+  asciiKey: (length) => sql`varchar(${sql.lit(length)}) character set utf8mb4 collate utf8mb4_bin`,
   text: (length) => sql`varchar(${sql.lit(length)}) character set utf8mb4 collate utf8mb4_bin`,
   longText: sql`longtext character set utf8mb4 collate utf8mb4_bin`,
   json: sql`longtext character set utf8mb4 collate utf8mb4_bin`,

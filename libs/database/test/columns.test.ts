@@ -35,6 +35,17 @@ describe.each(DIALECTS)('columns on %s', (dialect) => {
     expect(rows).toHaveLength(1);
   });
 
+  it('a key that nobody has is not found, whatever it is made of', async () => {
+    await insert('abc', 'a');
+    for (const uid of ['é', '🎉', '\uFFFF', 'abc\0', 'abcé', "abc' or '1", 'a'.repeat(1_000)]) {
+      const { rows } = await sql`select title from thing where uid = ${uid}`.execute(database.query());
+      expect(rows, uid).toEqual([]);
+      await sql`update thing set title = 'gone' where uid in (${uid}, ${'é'})`.execute(database.query());
+    }
+    expect((await sql`select title from thing where uid like ${'é%'} or uid > ${'é'}`.execute(database.query())).rows).toEqual([]);
+    expect((await sql`select title from thing where uid = ${'abc'}`.execute(database.query())).rows).toEqual([{ title: 'a' }]);
+  });
+
   it('text sorts by code point', async () => {
     for (const [index, title] of ['b', 'a', 'B', 'é', 'z', '🎉'].entries()) await insert(`k${index}`, title);
     const { rows } = await sql<{ title: string }>`select title from thing order by title`.execute(database.query());
