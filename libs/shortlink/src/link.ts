@@ -8,7 +8,7 @@ export type LinkState = 'ACTIVE' | 'DELETED';
 
 /** A short link as its owner sees it. Times are epoch ms of the store's clock. */
 export interface Link {
-  /** Public id, which stays while the slug may change hands. */
+  /** Public id, which never changes. */
   readonly uid: string;
   readonly slug: string;
   readonly shortUrl: string;
@@ -30,6 +30,14 @@ export type Resolution =
   | { readonly state: 'ACTIVE'; readonly uid: string; readonly longUrl: string }
   /** There was a link, and its owner deleted it. */
   | { readonly state: 'DELETED'; readonly uid: string };
+
+// What nanoid() makes.
+const UID = /^[\w-]{21}$/;
+
+/** True for text that some link could have as its uid. A database may find "x" when it is asked for "x ". */
+export function isUid(text: string): boolean {
+  return UID.test(text);
+}
 
 export function toLink(record: LinkRecord, base: ShortBase): Link {
   return {

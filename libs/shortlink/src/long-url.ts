@@ -41,6 +41,8 @@ export function checkLongUrl(input: unknown, base: ShortBase): string {
   const url = URL.parse(`${scheme}${authority}${rest}`);
   if (!url?.hostname || PUNYCODE.test(domainToUnicode(url.hostname))) throw new InvalidUrlError(input, 'has a host or port that cannot be');
   if (base.covers(url)) throw new InvalidUrlError(input, 'leads back to this shortener');
+  // evil.example to a browser, another name or an error to others: https://ev%69l.example
+  if (authority.includes('%')) throw new InvalidUrlError(input, 'has a percent-encoded host');
 
   const host = NON_ASCII.test(authority) ? url.host : authority;
   const stored = `${scheme}${host}${rest.replace(NON_ASCII_RUNS, encodeURIComponent)}`;

@@ -18,7 +18,7 @@
 import { noMetrics, silentLogger, systemClock, type Clock, type Lifecycle, type Logger, type Metrics } from '@staddle/kernel';
 import { nanoid } from 'nanoid';
 import { CodeSpaceExhaustedError, InvalidCursorError, InvalidShortlinkOptionError, SlugTakenError } from './errors.ts';
-import { DEFAULT_TENANT, toLink, type Link, type Resolution } from './link.ts';
+import { DEFAULT_TENANT, isUid, toLink, type Link, type Resolution } from './link.ts';
 import type { LinkRecord, LinkStore, ResolvedLink } from './link-store.ts';
 import { checkLongUrl } from './long-url.ts';
 import { parseShortBase, type ShortBase } from './short-base.ts';
@@ -116,6 +116,8 @@ export function createShortlinks(options: ShortlinksOptions): Shortlinks {
     return found;
   };
 
+  const lookUp = async (uid: string, tenant: string): Promise<LinkRecord | undefined> => (isUid(uid) ? store.get({ uid, tenant }) : undefined);
+
   return {
     name: 'shortlink',
     start: async () => visits.start(),
@@ -140,7 +142,7 @@ export function createShortlinks(options: ShortlinksOptions): Shortlinks {
     },
 
     async get(uid, { tenant } = {}) {
-      const record = await store.get({ uid, tenant: checkTenant(tenant) });
+      const record = await lookUp(uid, checkTenant(tenant));
       return record && toLink(record, base());
     },
 
@@ -150,7 +152,7 @@ export function createShortlinks(options: ShortlinksOptions): Shortlinks {
       let last: LinkRecord | undefined;
       if (cursor !== undefined) {
         // Its link may have been deleted since: a tombstone still marks the place.
-        last = await store.get({ uid: cursor, tenant });
+        last = await lookUp(cursor, tenant);
         if (!last) throw new InvalidCursorError(cursor);
       }
       const found = await store.list({ tenant, beforeId: last?.id, limit: limit + 1 });
@@ -159,7 +161,8 @@ export function createShortlinks(options: ShortlinksOptions): Shortlinks {
     },
 
     async delete(uid, { tenant } = {}) {
-      const record = await store.delete({ uid, tenant: checkTenant(tenant) });
+      const key = { uid, tenant: checkTenant(tenant) };
+      const record = isUid(uid) ? await store.delete(key) : undefined;
       return record && toLink(record, base());
     },
 

@@ -153,6 +153,9 @@ describe('a long URL is refused', () => {
     'https://\u00ad/',
     'https://a^b.example/',
     'https://a.xn--0.example/',
+    'https://ev%69l.example/',
+    'https://bank.example%2Eevil.example/',
+    'https://m%C3%BCnchen.de/',
   ])('with a host or port that parsers do not agree on: %s', async (url) => {
     expect(await refused(url)).toMatch(/host/);
   });

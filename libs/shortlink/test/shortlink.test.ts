@@ -153,6 +153,20 @@ describe('resolve', () => {
   });
 });
 
+describe('a uid', () => {
+  it('that cannot be one has no link, without a look into the store', async () => {
+    const { uid } = await links.create({ longUrl: LONG_URL });
+    const asked = (): Promise<never> => Promise.reject(new Error('was asked'));
+    links = shortlinks({ store: { ...store, get: asked, delete: asked } });
+    for (const other of ['', 'é', '\0', `${uid} `, ` ${uid}`, `${uid}é`, `${uid}/`, uid.slice(1), `${uid}x`, 'x'.repeat(1_000)]) {
+      expect(await links.get(other)).toBeUndefined();
+      expect(await links.delete(other)).toBeUndefined();
+      await expect(links.list({ cursor: other })).rejects.toMatchObject({ code: 'ERR_SHORTLINK_CURSOR' });
+    }
+    await expect(links.get(uid)).rejects.toThrow('was asked');
+  });
+});
+
 describe('delete', () => {
   it('leaves a tombstone, once', async () => {
     const link = await links.create({ longUrl: LONG_URL });

@@ -56,6 +56,17 @@ describe.each(DIALECTS)('the API on %s', (dialect) => {
     expect(await call('/v1/links', { body: { longUrl: LONG_URL, slug: 'sale' } })).toMatchObject({ status: 409, body: { code: 'ERR_SHORTLINK_SLUG_TAKEN', field: 'slug' } });
   });
 
+  it('has no link for a uid that cannot be one', async () => {
+    const { call, create, logger } = await run({ dialect });
+    const { uid } = await create();
+    for (const odd of ['%C3%A9', '%F0%9F%A6%8A', '%EF%BF%BF', '%00', '%20', `${uid}%20`, `${uid}%C3%A9`, `${uid}%2F`, '%27%20or%20%271']) {
+      for (const method of ['GET', 'DELETE']) expect((await call(`/v1/links/${odd}`, { method })).body, odd).toMatchObject({ status: 404, code: 'ERR_SERVICE_NOT_FOUND' });
+      expect((await call(`/v1/links?cursor=${odd}`)).body, odd).toMatchObject({ status: 400, code: 'ERR_SHORTLINK_CURSOR' });
+    }
+    expect((await call(`/v1/links/${uid}`)).body).toMatchObject({ state: 'ACTIVE' });
+    expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   it('pages through active links, newest first', async () => {
     const { call, create } = await run({ dialect });
     const uids: (string | undefined)[] = [];

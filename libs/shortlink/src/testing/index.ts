@@ -102,6 +102,16 @@ export function describeLinkStore(storeName: string, make: () => Promise<LinkSto
       expect(await store.get({ tenant: 'default', uid: 'nothing' })).toBeUndefined();
     });
 
+    it('finds nothing for what no link can have', async () => {
+      const { uid, slug, tenant } = await insert();
+      for (const odd of ['é', '\u{1f98a}', `${uid}é`, '\uffff', '\0', "' or '1"]) {
+        expect(await store.get({ tenant, uid: odd })).toBeUndefined();
+        expect(await store.delete({ tenant, uid: odd })).toBeUndefined();
+        expect(await store.resolve(odd)).toBeUndefined();
+      }
+      expect(await store.resolve(slug)).toMatchObject({ uid, state: 'ACTIVE' });
+    });
+
     it('shows a link to its own tenant only', async () => {
       const { uid } = await insert({ tenant: 'acme' });
       for (const tenant of ['default', 'Acme', 'acm', 'acme2']) {
