@@ -219,6 +219,17 @@ describe('a hostile peer', () => {
     await witness.publish('news:a', 1);
   });
 
+  it('that is refused and keeps its half of the connection open is dropped', async () => {
+    await using served = await serveHub();
+    const socket = connect({ port: served.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write('GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    socket.resume();
+    await once(socket, 'end');
+    const count = (): Promise<number> => new Promise((resolve, reject) => served.server.getConnections((error, open) => (error ? reject(error) : resolve(open))));
+    await waitFor(async () => (await count()) === 0, { what: 'the server to drop it' });
+    socket.destroy();
+  });
+
   it('that stops reading is closed with 3008 and costs a bounded amount of memory, while others receive everything', async () => {
     await using served = await serveHub({ maxQueuedBytes: 256 * 1024, maxPublicationBytes: 64 * 1024 });
     const { socket: slow } = await raw(served);

@@ -155,6 +155,8 @@ function refuse(socket: Duplex, status: number, title: string): void {
   const retry = status === 503 ? 'Retry-After: 1\r\n' : '';
   // The peer may be gone already.
   socket.on('error', () => socket.destroy());
+  // Sockets of an HTTP server may be half open: a peer that keeps its half would hold this one, and a stop, for ever.
+  socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n${retry}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
