@@ -26,7 +26,7 @@ const MAX_PARAM_LENGTH = 512;
 
 /** A Fastify app with our parsing, validation, log and refusals below Fastify's own level; no routes, no hooks. */
 export function createHttpApp({ logger, rules, bodyLimitBytes }: HttpAppOptions): ServiceApp {
-  const app = Fastify({
+  const app: ServiceApp = Fastify({
     bodyLimit: bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -36,6 +36,11 @@ export function createHttpApp({ logger, rules, bodyLimitBytes }: HttpAppOptions)
     loggerInstance: fastifyLogger(logger),
     // observe.ts logs requests, problem.ts logs their errors.
     logController: new LogController({ disableRequestLogging: true }),
+    http: {
+      // Java's and curl's clients offer h2c with their first request, and RFC 9110, section 7.8, lets us ignore an offer. By
+      // default Node hands every offer to whoever listens for upgrades, so that a plain request would end at a WebSocket endpoint.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' && app.server.listenerCount('upgrade') > 0,
+    },
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id);
       sendProblem(error, request, reply, { logger, rules });

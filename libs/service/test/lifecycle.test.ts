@@ -217,9 +217,9 @@ it('stops the component that owns upgraded connections while these are open', as
   const service = await serve({ components: [{ name: 'hub', start: async () => {}, stop: async () => sockets.forEach((socket) => void socket.destroy()) }] });
   service.app.server.on('upgrade', (_request, socket) => {
     sockets.push(socket);
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: test\r\nConnection: Upgrade\r\n\r\n');
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
   });
-  const client = httpRequest(service.url, { headers: { connection: 'Upgrade', upgrade: 'test' } }).end();
+  const client = httpRequest(service.url, { headers: { connection: 'Upgrade', upgrade: 'websocket' } }).end();
   const [, socket] = await once(client, 'upgrade');
   await service.stop();
   await expect.poll(() => socket.destroyed || socket.readableEnded).toBe(true);

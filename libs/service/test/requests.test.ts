@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+
 import { recordingLogger } from '@staddle/testing';
 import { NotFoundError, type ServiceApp } from '@staddle/service';
 import { StaddleError } from '@staddle/kernel';
@@ -228,4 +231,17 @@ it('describes its routes as OpenAPI 3.1 to whoever has an identity', async () =>
   const { paths } = body as { paths: Record<string, Record<string, object>> };
   expect(Object.keys(paths)).toEqual(['/v1/tasks', '/v1/tasks/{uid}']);
   expect(paths['/v1/tasks/{uid}']!.delete).not.toHaveProperty('security');
+});
+
+it.each(['h2c', 'TLS/1.0', 'websockets'])('serves a request that offers %s as if it did not, also while somebody takes WebSockets', async (offer) => {
+  const service = await serve({ routes: taskRoutes });
+  service.app.server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n'));
+  const sent = httpRequest(`${service.url}/v1/tasks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', connection: 'Upgrade, HTTP2-Settings', upgrade: offer, 'http2-settings': 'AAMAAABkAAQAAP__' },
+  });
+  sent.end(JSON.stringify({ title: 'backup', trigger: { kind: 'cron' } }));
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  expect(response.statusCode).toBe(201);
 });
