@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Lifecycle, Logger } from '@staddle/kernel';
 import type { Broker } from '@staddle/push';
 import { redisBroker, redisClientOptions } from '@staddle/push/redis';
@@ -34,14 +33,19 @@ export function createRedisLink(source: string | Redis, logger: Logger): RedisLi
     },
     async start() {},
     async stop() {
-      await Promise.all(
-        [publisher, subscriber].map(async (client) => {
-          if (client.status === 'end' || client.status === 'wait') return;
-          const ended = once(client, 'end');
-          client.disconnect();
-          await ended;
-        }),
-      );
+      await Promise.all([publisher, subscriber].map(disconnect));
     },
   };
+}
+
+const WITH_SOCKET: readonly string[] = ['connecting', 'connect', 'ready'];
+
+/** Closes a client for good; resolves when its socket is closed. */
+async function disconnect(client: Redis): Promise<void> {
+  const hasSocket = WITH_SOCKET.includes(client.status);
+  // Not `once` of node:events, which also listens to 'error': a connection that fails while it is closed is closed.
+  const ended = new Promise<void>((resolve) => void client.once('end', resolve));
+  client.disconnect();
+  // Between two attempts to connect there is no socket to close, and ioredis says nothing of an end.
+  if (hasSocket) await ended;
 }

@@ -29,6 +29,22 @@ describe('with Redis', () => {
     expect(await client.ping()).toBe('PONG');
   });
 
+  it('stops while Redis is away, whether it ever came or not', async () => {
+    await using proxy = await createFaultProxy({ target: process.env.TEST_REDIS_URL! });
+    const stoppedWithoutRedis = async (seen: boolean): Promise<void> => {
+      if (!seen) proxy.cut();
+      const running = await run({ settings: { STADDLE_REDIS__URL: proxy.url() } }, { ready: seen });
+      proxy.cut();
+      const attempts = (): number => running.logger.lines.filter(({ message }) => message === 'redis connection failed').length;
+      // Between two attempts, where a client spends nearly all of its time.
+      await waitFor(() => attempts() > 3, { what: 'a few attempts to connect' });
+      await running[Symbol.asyncDispose]();
+      proxy.restore();
+    };
+    await stoppedWithoutRedis(false);
+    await stoppedWithoutRedis(true);
+  });
+
   it('is not ready before Redis is there, keeps its clients when it goes, and recovers without a restart', async () => {
     await using proxy = await createFaultProxy({ target: process.env.TEST_REDIS_URL! });
     proxy.cut();
