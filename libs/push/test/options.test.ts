@@ -53,6 +53,9 @@ describe('redis clients', () => {
     expect(() => redisBroker({ publisher: one, subscriber: one })).toThrow(expect.objectContaining({ code: 'ERR_PUSH_OPTION', field: 'subscriber' }) as Error);
     expect(() => redisBroker({ publisher: offline({ maxRetriesPerRequest: 20 }), subscriber: offline() })).toThrow(/publisher.maxRetriesPerRequest is 20; 0 is needed/);
     expect(() => redisBroker({ publisher: offline(), subscriber: offline({ autoResubscribe: true }) })).toThrow(/subscriber.autoResubscribe is true; false is needed/);
+    for (const pingIntervalMs of [0, -1, 1.5, Number.NaN]) {
+      expect(() => redisBroker({ publisher: offline(), subscriber: offline(), pingIntervalMs })).toThrow(expect.objectContaining({ code: 'ERR_PUSH_OPTION', field: 'pingIntervalMs' }) as Error);
+    }
   });
 });
 

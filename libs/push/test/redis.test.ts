@@ -173,6 +173,42 @@ describe('a hub whose Redis goes away', () => {
     expect(peer.publications.length).toBeLessThanOrEqual(2);
   });
 
+  it.each(['publisher', 'subscriber'] as const)('notices that its %s has gone silent, and opens it anew', async (role) => {
+    const direct = new Redis(server.url, { ...redisClientOptions, ...retry });
+    const silent = new Redis(proxy.url(), { ...redisClientOptions, ...retry, disconnectTimeout: 50 });
+    clients.push(direct, silent);
+    const [publisher, subscriber] = role === 'publisher' ? [silent, direct] : [direct, silent];
+    hub = createPushHub({ broker: redisBroker({ publisher, subscriber, pingIntervalMs: 100 }), authenticate, authorize: () => true, logger, drainMs: 0 });
+    await hub.start();
+    const peer = await listener('news:a');
+    // As after a firewall has forgotten an idle connection: nothing arrives any more, and nobody says so.
+    proxy.blackhole();
+    await waitFor(() => linkLines().length === 1, { what: 'the silence to be noticed' });
+    expect(logger.lines.find(({ level }) => level === 'error')?.fields.err).toMatchObject({ message: `the ${role} connection to Redis did not answer PING within 100 ms` });
+    proxy.restore();
+    await waitFor(() => linkLines().length === 2, { what: 'the link to be back' });
+    await hub.publish('news:a', 'back');
+    await waitFor(() => peer.publications.length > 0, { what: 'the publication' });
+    expect(peer.publications).toEqual(['back']);
+  });
+
+  it('keeps a connection whose answer waits behind work of our own', async () => {
+    // Not through the proxy, which lives in this process and is held up with us.
+    const [publisher, subscriber] = [0, 1].map(() => new Redis(server.url, { ...redisClientOptions, ...retry })) as [Redis, Redis];
+    clients.push(publisher, subscriber);
+    hub = createPushHub({ broker: redisBroker({ publisher, subscriber, pingIntervalMs: 50 }), authenticate, authorize: () => true, logger, drainMs: 0 });
+    await hub.start();
+    const pings = async (): Promise<number> => Number(/cmdstat_ping:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]);
+    for (let round = 0; round < 3; round++) {
+      const before = await pings();
+      await waitFor(async () => (await pings()) > before, { what: 'a ping' });
+      // Both the answer and the next ping are due when the event loop goes on.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+    }
+    await hub.publish('news:a', 1);
+    expect(linkLines()).toEqual([]);
+  });
+
   it('delivers once a publication whose answer was lost with the connection', async () => {
     await hub.start();
     const peer = await listener('news:a');

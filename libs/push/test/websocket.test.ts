@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { request, type IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
 import { createPushHub } from '@staddle/push';
 import { memoryBroker } from '@staddle/push/memory';
 import { serveWebSocket } from '@staddle/push/websocket';
@@ -225,8 +226,7 @@ describe('a hostile peer', () => {
     socket.write('GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     socket.resume();
     await once(socket, 'end');
-    const count = (): Promise<number> => new Promise((resolve, reject) => served.server.getConnections((error, open) => (error ? reject(error) : resolve(open))));
-    await waitFor(async () => (await count()) === 0, { what: 'the server to drop it' });
+    await expect.poll(() => promisify(served.server.getConnections.bind(served.server))()).toBe(0);
     socket.destroy();
   });
 

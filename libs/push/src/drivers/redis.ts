@@ -1,3 +1,4 @@
+import { systemClock, type Clock, type Timer } from '@staddle/kernel';
 import type { Redis } from 'ioredis';
 import type { Broker, BrokerEvents } from '../broker.ts';
 import { InvalidOptionError } from '../errors.ts';
@@ -17,13 +18,24 @@ export interface RedisBrokerOptions {
   readonly subscriber: Redis;
   /** Put before every channel name. Hubs with the same prefix on one server form one cluster. Default `'push:'`. */
   readonly prefix?: string;
+  /**
+   * How often both connections are asked for a sign of life, in ms. One that gave none until the next time is opened anew.
+   * Default 10 000.
+   */
+  readonly pingIntervalMs?: number;
+  readonly clock?: Clock;
 }
+
+// A connection that a firewall or a failover forgot looks like a quiet one: the subscriber only listens, so that without
+// a question it would stay deaf until TCP's keep-alive, hours later. Redis may be busy with one command for seconds.
+const PING_INTERVAL_MS = 10_000;
 
 /**
  * A broker on Redis PUBLISH and SUBSCRIBE. The caller owns both clients, made with {@link redisClientOptions}.
- * @throws InvalidOptionError (`ERR_PUSH_OPTION`) for clients with other options
+ * @throws InvalidOptionError (`ERR_PUSH_OPTION`), also for clients with other options
  */
-export function redisBroker({ publisher, subscriber, prefix = 'push:' }: RedisBrokerOptions): Broker {
+export function redisBroker({ publisher, subscriber, prefix = 'push:', pingIntervalMs = PING_INTERVAL_MS, clock = systemClock }: RedisBrokerOptions): Broker {
+  if (!Number.isSafeInteger(pingIntervalMs) || pingIntervalMs < 1) throw new InvalidOptionError('pingIntervalMs', pingIntervalMs, 'a whole number from 1 on is needed');
   if (publisher === subscriber) throw new InvalidOptionError('subscriber', 'the publisher', 'a connection of its own is needed');
   for (const [field, client] of Object.entries({ publisher, subscriber })) {
     for (const [name, needed] of Object.entries(redisClientOptions)) {
@@ -31,7 +43,7 @@ export function redisBroker({ publisher, subscriber, prefix = 'push:' }: RedisBr
       if (value !== needed) throw new InvalidOptionError(`${field}.${name}`, value, `${String(needed)} is needed; create the client with redisClientOptions`);
     }
   }
-  return new RedisBroker(publisher, subscriber, prefix);
+  return new RedisBroker(publisher, subscriber, { prefix, pingIntervalMs, clock });
 }
 
 // Names in one SUBSCRIBE. Redis confirms each name by itself and works off a command at a stretch, so a reconnect with
@@ -53,6 +65,8 @@ class RedisBroker implements Broker {
   readonly #publisher: Redis;
   readonly #subscriber: Redis;
   readonly #prefix: string;
+  readonly #pingIntervalMs: number;
+  readonly #clock: Clock;
   /** The channels this node wants, each with the call that asked for it. */
   readonly #wanted = new Map<string, Change>();
   #changes: Change[] = [];
@@ -61,11 +75,16 @@ class RedisBroker implements Broker {
   /** The subscriber connection has all wanted channels. */
   #subscribed = false;
   #lastError: Error | undefined;
+  #pingTimer: Timer | undefined;
+  /** Connections that owe an answer to the last PING. */
+  readonly #silent = new Set<Redis>();
 
-  constructor(publisher: Redis, subscriber: Redis, prefix: string) {
+  constructor(publisher: Redis, subscriber: Redis, { prefix, pingIntervalMs, clock }: Required<Omit<RedisBrokerOptions, 'publisher' | 'subscriber'>>) {
     this.#publisher = publisher;
     this.#subscriber = subscriber;
     this.#prefix = prefix;
+    this.#pingIntervalMs = pingIntervalMs;
+    this.#clock = clock;
   }
 
   async start(events: BrokerEvents): Promise<void> {
@@ -77,6 +96,7 @@ class RedisBroker implements Broker {
     if (this.#events !== events) return; // Stopped meanwhile.
     this.#subscribed = true;
     this.#link = 'up';
+    this.#planPing();
   }
 
   async stop(): Promise<void> {
@@ -84,6 +104,7 @@ class RedisBroker implements Broker {
     this.#events = undefined;
     this.#link = 'off';
     this.#wanted.clear();
+    this.#pingTimer?.cancel();
     this.#listen('off');
     for (const change of this.#changes.splice(0)) change.reject(new Error('the broker was stopped'));
     if (this.#subscriber.status !== 'ready') return; // The server forgot with the connection.
@@ -155,7 +176,39 @@ class RedisBroker implements Broker {
     this.#subscriber[how]('message', this.#onMessage);
   }
 
+  #planPing(): void {
+    this.#pingTimer?.cancel();
+    this.#pingTimer = this.#clock.setTimer(
+      () => {
+        // After a turn of input: when our own work held up the timer, the answer may lie there unread.
+        setImmediate(() => {
+          if (this.#link === 'off') return;
+          this.#ping(this.#publisher, 'publisher');
+          this.#ping(this.#subscriber, 'subscriber');
+          this.#planPing();
+        });
+      },
+      this.#pingIntervalMs,
+      { keepAlive: false },
+    );
+  }
+
+  #ping(client: Redis, role: string): void {
+    if (client.status !== 'ready') return;
+    if (this.#silent.has(client)) {
+      this.#lastError = new Error(`the ${role} connection to Redis did not answer PING within ${this.#pingIntervalMs} ms`);
+      client.disconnect(true);
+      return;
+    }
+    const heard = (): boolean => this.#silent.delete(client);
+    this.#silent.add(client);
+    // A refusal is an answer as well, and a connection that closes is noticed without us.
+    client.ping().then(heard, heard);
+  }
+
   readonly #onMessage = (name: string, payload: string): void => {
+    // A sign of life too: the answer to PING may lie behind many publications.
+    this.#silent.delete(this.#subscriber);
     const channel = name.slice(this.#prefix.length);
     if (name.startsWith(this.#prefix) && this.#wanted.has(channel)) this.#events?.publication(channel, payload);
   };
