@@ -28,8 +28,11 @@ export function createRedisLink(source: string | Redis, logger: Logger): RedisLi
     name: 'push-redis',
     broker: redisBroker({ publisher, subscriber, prefix: PREFIX }),
     async check() {
-      await publisher.ping();
-      if (subscriber.status !== 'ready') throw new Error(`the subscriber connection to Redis is ${subscriber.status}`);
+      // A command to a client that is not ready would wait in its queue.
+      for (const [role, { status }] of Object.entries({ publisher, subscriber })) {
+        if (status !== 'ready') throw new Error(`the ${role} connection to Redis is ${status}`);
+      }
+      await Promise.all([publisher.ping(), subscriber.ping()]);
     },
     async start() {},
     async stop() {

@@ -38,6 +38,7 @@ describe('with Redis', () => {
       const attempts = (): number => running.logger.lines.filter(({ message }) => message === 'redis connection failed').length;
       // Between two attempts, where a client spends nearly all of its time.
       await waitFor(() => attempts() > 3, { what: 'a few attempts to connect' });
+      await expect(running.service.stop()).resolves.toBeUndefined();
       await running[Symbol.asyncDispose]();
       proxy.restore();
     };
