@@ -13,7 +13,7 @@ const benches = listPackages()
 const chosen = benches.filter(({ name }) => positionals.includes(name));
 const names = [...new Set(benches.map(({ name }) => name))];
 
-if (positionals.length === 0 || chosen.length === 0) {
+if (positionals.length === 0 || positionals.some((name) => !names.includes(name))) {
   console.error(`usage: npm run bench -- NAME [--json]; NAME is one of: ${names.join(', ')}`);
   process.exit(64);
 }

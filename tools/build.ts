@@ -2,4 +2,7 @@
 import { compile } from './compile.ts';
 import { listPackages } from './workspace.ts';
 
-process.exitCode = compile(listPackages().map(({ path }) => path));
+const packages = listPackages();
+process.exitCode = compile(packages.map(({ path }) => path));
+// The compiler says nothing when all is well.
+if (process.exitCode === 0) console.log(`built the dist of ${packages.length} packages`);

@@ -12,8 +12,17 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
+const packages = listPackages();
+// Nx runs nothing for a name that it does not know, and calls that a success.
+const projects = [...packages.map(({ manifest }) => manifest.nx?.name ?? manifest.name), 'tools'];
+const unknown = positionals.filter((name) => !projects.includes(name) && !projects.includes(`@staddle/${name}`));
+if (unknown.length > 0) {
+  console.error(`there is no project "${unknown.join('", "')}"; the projects are ${projects.join(', ')}`);
+  process.exit(64);
+}
+
 const RESULTS = '.vitest/results.json';
-const resultFiles = [...listPackages().map(({ dir }) => dir), join(ROOT, 'tools')].map((dir) => join(dir, RESULTS));
+const resultFiles = [...packages.map(({ dir }) => dir), join(ROOT, 'tools')].map((dir) => join(dir, RESULTS));
 // What is left of an earlier run must not be counted; Nx puts the file of a cached test back.
 for (const file of resultFiles) rmSync(file, { force: true });
 

@@ -10,6 +10,7 @@ export interface BannerOptions {
     readonly auth: { readonly secret?: unknown };
     readonly database: { readonly url: unknown };
     readonly redis: { readonly url?: unknown };
+    readonly scheduler: { readonly http: { readonly allowedHosts?: readonly string[] | undefined } };
   };
   /** Since the start of the process. */
   readonly readyAfterMs: number;
@@ -21,8 +22,9 @@ export function banner({ urls, config, readyAfterMs }: BannerOptions): string {
   const tokenFile = relative('.', `${config.dataDir}/admin-token`) || 'admin-token';
   const rows = [
     ...[...urls].map(([name, url]) => [name, name === 'push' ? `${url}   ${url.replace('http', 'ws')}/connection/websocket` : url]),
-    ['database', String(config.database.url)],
-    ['redis', config.redis.url === undefined ? 'none: locks, push and caches live in this process' : String(config.redis.url)],
+    // Push stores nothing, and nothing else talks to Redis.
+    ...(urls.has('scheduler') || urls.has('shortener') ? [['database', String(config.database.url)]] : []),
+    ...(urls.has('push') ? [['redis', config.redis.url === undefined ? 'none: push reaches the clients of this process' : String(config.redis.url)]] : []),
     ['admin token', config.auth.secret === undefined ? tokenFile : 'npm run token -- --sub admin --role admin'],
   ];
   return [
@@ -30,14 +32,18 @@ export function banner({ urls, config, readyAfterMs }: BannerOptions): string {
     '',
     ...rows.map(([name, value]) => `  ${bold(name!.padEnd(12))} ${value}`),
     '',
-    ...thingsToTry(urls, config.auth.secret === undefined ? `cat ${tokenFile}` : 'npm run --silent token -- --sub admin --role admin'),
+    ...thingsToTry(urls, {
+      tokenCommand: config.auth.secret === undefined ? `cat ${tokenFile}` : 'npm run --silent token -- --sub admin --role admin',
+      // With a secret of its own the scheduler calls nobody until it is told whom.
+      mayCallLoopback: config.auth.secret === undefined && config.scheduler.http.allowedHosts === undefined,
+    }),
     '  Ctrl-C stops it.',
     '',
     '',
   ].join('\n');
 }
 
-function thingsToTry(urls: BannerOptions['urls'], tokenCommand: string): string[] {
+function thingsToTry(urls: BannerOptions['urls'], { tokenCommand, mayCallLoopback }: { tokenCommand: string; mayCallLoopback: boolean }): string[] {
   const scheduler = urls.get('scheduler');
   const shortener = urls.get('shortener');
   const push = urls.get('push');
@@ -45,8 +51,10 @@ function thingsToTry(urls: BannerOptions['urls'], tokenCommand: string): string[
   const lines = [`TOKEN=$(${tokenCommand})`];
   if (shortener) lines.push(`curl -s ${shortener}/v1/links ${json} -d '{"longUrl":"https://example.com/","slug":"hello"}' && curl -si ${shortener}/hello`);
   if (scheduler) {
-    const target = shortener ?? scheduler;
-    lines.push(`curl -s ${scheduler}/v1/tasks ${json} -d '{"module":"demo","handler":"http","trigger":{"kind":"after","delay":"PT2S"},"payload":{"method":"GET","url":"${target}/readyz"}}'`);
+    const work = mayCallLoopback
+      ? `"handler":"http","payload":{"method":"GET","url":"${shortener ?? scheduler}/readyz"}`
+      : '"handler":"log","payload":{"message":"hello"}';
+    lines.push(`curl -s ${scheduler}/v1/tasks ${json} -d '{"module":"demo",${work},"trigger":{"kind":"after","delay":"PT2S"}}'`);
   }
   if (push) lines.push(`curl -s ${push}/api/publish ${json} -d '{"channel":"runs:demo","data":{"hello":"browser"}}'`);
   return ['  Try:', ...lines.map((line) => `    ${line}`), ''];

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { signToken } from '@staddle/service';
 import { freePort, spawnNode, type ChildHandle } from '@staddle/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ROOT } from '../workspace.ts';
@@ -70,6 +71,49 @@ describe('npm start', () => {
     await using child = start(['schedular']);
     expect(await child.exit).toEqual({ code: 64, signal: null });
     expect(child.stderr()).toBe('there is no service "schedular"; npm start [scheduler|push|shortener]\n');
+  });
+});
+
+describe('what npm start prints', () => {
+  it('names the database and Redis only for services that use them', async () => {
+    await using push = start(['push']);
+    await push.waitForLine('Ctrl-C stops it.');
+    expect(push.stdout()).toMatch(/^ {2}redis +none/m);
+    expect(push.stdout()).not.toMatch(/^ {2}database/m);
+    await using shortener = start(['shortener']);
+    await shortener.waitForLine('Ctrl-C stops it.');
+    expect(shortener.stdout()).toMatch(/^ {2}database +sqlite:/m);
+    expect(shortener.stdout()).not.toMatch(/^ {2}redis/m);
+  });
+
+  it('offers a task that the scheduler accepts, also where it may call no host', async () => {
+    const secret = 'a secret of at least thirty-two bytes';
+    await using child = start(['scheduler'], { STADDLE_AUTH__SECRET: secret });
+    await child.waitForLine('Ctrl-C stops it.');
+    const body = /\/v1\/tasks .* -d '(.+)'$/m.exec(child.stdout())![1]!;
+    const token = await signToken({ secret, sub: 'admin', roles: ['admin'], ttlMs: 60_000, now: Date.now() });
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    expect((await fetch(`http://127.0.0.1:${ports['STADDLE_SCHEDULER__PORT']}/v1/tasks`, { method: 'POST', headers, body })).status).toBe(201);
+  });
+
+  it('says how it is used', async () => {
+    await using child = start(['--help']);
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+    expect(child.stdout()).toMatch(/^npm start \[scheduler\|push\|shortener\], /);
+  });
+
+  it('says how a flag is written when its value stands apart', async () => {
+    await using child = start(['scheduler', '--scheduler.port', '4150']);
+    expect(await child.exit).toEqual({ code: 64, signal: null });
+    expect(child.stderr()).toContain('a flag and its value are one word: --scheduler.port=4150\n');
+  });
+});
+
+describe('npm test', () => {
+  it('refuses a project that does not exist instead of testing nothing', async () => {
+    await using child = spawnNode({ script: join(ROOT, 'tools/test.ts'), args: ['lock', 'lokc'], cwd: ROOT });
+    expect(await child.exit).toEqual({ code: 64, signal: null });
+    expect(child.stderr()).toMatch(/^there is no project "lokc"; the projects are @staddle\/audit, .*, scheduler, .*tools\n$/);
   });
 });
 
