@@ -1,6 +1,7 @@
-import { createFaultProxy, testDatabase, waitFor } from '@staddle/testing';
+import { once } from 'node:events';
+import { createFaultProxy, createTestClock, testDatabase, waitFor } from '@staddle/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { headerOf, LONG_URL, run } from './running.ts';
+import { headerOf, LONG_URL, run, type RawAnswer } from './running.ts';
 
 describe('without its database', () => {
   it('is not ready before it is there, answers 503 when it goes, and recovers without a restart', async () => {
@@ -41,6 +42,32 @@ describe('without its database', () => {
     await waitFor(async () => (await readiness()) === 200, { what: 'readiness' });
     expect(await visitsOf(uid, 2)).toBe(2);
     expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
+
+describe('with a database that has fallen silent', () => {
+  it('keeps no visitor longer than ten seconds, and forgets no visit', async () => {
+    const fresh = await testDatabase('mysql');
+    onTestFinished(() => fresh.close());
+    const proxy = await createFaultProxy({ target: fresh.url });
+    onTestFinished(() => proxy.close());
+    const clock = createTestClock(Date.now());
+    const { create, visit, service } = await run({ clock, settings: { STADDLE_DATABASE__URL: proxy.url() } });
+    await create({ slug: 'sale' });
+    await visit('/sale');
+    proxy.blackhole();
+
+    let answer: RawAnswer | undefined;
+    void visit('/sale').then((value) => (answer = value));
+    await once(service.app.server, 'request');
+    for (let seconds = 0; seconds < 10; seconds++) await clock.advance(1_000);
+    const { status, headers } = await waitFor(() => answer, { what: 'an answer' });
+    expect([status, headers.find(([name]) => name === 'retry-after')]).toEqual([503, ['retry-after', '1']]);
+
+    proxy.restore();
+    await service.stop();
+    const counts = fresh.open().query<{ shortlink_count: { visits: number } }>().selectFrom('shortlink_count').select('visits');
+    expect(await counts.execute()).toEqual([{ visits: 1 }]);
   });
 });
 
