@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { faultsOf, faultOf, load } from './load.ts';
 
@@ -17,6 +17,7 @@ let cwd: string;
 beforeAll(() => {
   cwd = mkdtempSync(join(tmpdir(), 'staddle-config-'));
 });
+afterAll(() => rmSync(cwd, { recursive: true }));
 
 let files = 0;
 function yaml(text: string): string {
@@ -88,7 +89,8 @@ describe('layers', () => {
 
 describe('file', () => {
   it('is staddle.config.yaml of the working directory when it is there, and may be missing', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'staddle-config-'));
+    const folder = join(cwd, 'with-default-file');
+    mkdirSync(folder);
     expect(load({ schema, cwd: folder }).current.name).toBe('from schema');
     writeFileSync(join(folder, 'staddle.config.yaml'), '# everything commented out\n');
     expect(load({ schema, cwd: folder }).current.name).toBe('from schema');

@@ -1,6 +1,6 @@
 import { execFile, execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempDisposableSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, createMetrics, fdDestination } from '@staddle/logging';
@@ -67,7 +67,8 @@ describe('the synchronous destination', () => {
   });
 
   it('starts a new line after one that stopped half-way', () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'staddle-logging-')), 'pipe');
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'staddle-logging-'));
+    const path = join(folder.path, 'pipe');
     execFileSync('mkfifo', [path]);
     const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     const destination = fdDestination({ fd: pipe, stallMs: 0 });
@@ -83,7 +84,8 @@ describe('the synchronous destination', () => {
   });
 
   it('goes on when the obstacle is gone', () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'staddle-logging-')), 'log');
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'staddle-logging-'));
+    const path = join(folder.path, 'log');
     writeFileSync(path, '');
     const reader = openSync(path, 'r');
     const destination = fdDestination({ fd: reader });
