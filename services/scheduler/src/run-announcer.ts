@@ -10,7 +10,8 @@ import type { Publish } from './publish.ts';
  * 2. Changes are sent one after the other, so subscribers see those of this process in their order.
  * 3. Memory is bounded: beyond `CAPACITY` the oldest waiting change is dropped. A change that the push service did not take is
  *    dropped as well: it is a hint, the truth is in `GET /v1/tasks/{uid}/runs`.
- * 4. What is dropped is counted; the beginning and the end of the trouble are one log line each.
+ * 4. What is dropped is counted; the beginning and the end of the trouble are one log line each. It ends when a change was
+ *    taken and none waits: a push service that is slower than the runs takes one and costs one by turns.
  */
 
 export interface RunAnnouncer extends Lifecycle {
@@ -24,8 +25,8 @@ export interface RunAnnouncerOptions {
   readonly metrics: Metrics;
 }
 
-// Some seconds of a busy scheduler. What waits longer is old news.
-const CAPACITY = 1_000;
+// A few thousand runs that are due at once; some 5 MB. What waits longer is old news.
+const CAPACITY = 10_000;
 
 // A push service that is there answers in milliseconds; one that hangs must not hold the queue for long.
 const SEND_TIMEOUT_MS = 2_000;
@@ -53,7 +54,8 @@ export function createRunAnnouncer({ publish, clock, logger, metrics }: RunAnnou
     try {
       await untilAborted(publish(`runs:${change.module}`, toMessage(change), signal), signal);
       sent.add(1, { outcome: 'sent' });
-      if (dropped > 0) logger.info({ dropped }, 'run changes reach the push service again');
+      if (dropped === 0 || waiting.length > 0) return;
+      logger.info({ dropped }, 'run changes reach the push service again');
       dropped = 0;
     } catch (err) {
       drop(err, 'not taken');

@@ -76,8 +76,9 @@ describe.each(DIALECTS)('the API on %s', (dialect) => {
     expect(await runIn(uid, 'SUCCEEDED')).toMatchObject({ uid: manual.body.uid });
     const resumed = await call(`/v1/tasks/${uid}/resume`, { method: 'POST', headers: { 'x-reason': 'deployed' } });
     expect(resumed.body).toMatchObject({ state: 'ACTIVE', reason: 'deployed', nextRunAt: INSTANT });
-    const deleted = await call(`/v1/tasks/${uid}`, { method: 'DELETE' });
-    expect(deleted.body).toMatchObject({ state: 'DELETED' });
+    // What curl and most clients send: UTF-8, which HTTP libraries hand on as Latin-1.
+    const deleted = await call(`/v1/tasks/${uid}`, { method: 'DELETE', headers: { 'x-reason': Buffer.from('Zürich 没有了').toString('latin1') } });
+    expect(deleted.body).toMatchObject({ state: 'DELETED', reason: 'Zürich 没有了' });
     expect((await call(`/v1/tasks/${uid}`, { method: 'DELETE' })).body).toEqual(deleted.body);
     expect((await call('/v1/tasks')).body.items).toEqual([]);
   });
@@ -141,6 +142,13 @@ describe('bad input', () => {
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(answer.status).toBeLessThan(500);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  });
+
+  it('names the rule that a header of an http call breaks', async () => {
+    const { call } = await run();
+    const detailOf = async (name: string): Promise<string> => (await call('/v1/tasks', { body: { ...task, handler: 'http', payload: { url: 'http://localhost/', headers: { [name]: 'x' } } } })).body.detail;
+    expect(await detailOf('Host')).toBe('payload.headers.Host is set by the scheduler');
+    expect(await detailOf('a b')).toBe('payload.headers.a b is not a header name');
   });
 
   it('to other routes is refused as well', async () => {
@@ -259,11 +267,14 @@ describe('the http handler', () => {
     }
   });
 
-  it('keeps the beginning of a long answer', async () => {
-    const target = await listen((_request, response) => response.end('x'.repeat(1_000_000)));
+  it.each([
+    ['a long answer', 'x'],
+    ['a long answer of bytes that cost JSON the most', '\0'],
+  ])('keeps the beginning of %s', async (_what, byte) => {
+    const target = await listen((_request, response) => response.end(byte.repeat(1_000_000)));
     const { create, runIn } = await run();
     const { uid } = await create({ handler: 'http', trigger: NOW, payload: { url: target.url } });
-    expect((await runIn(uid, 'SUCCEEDED')).result).toEqual({ status: 200, body: 'x'.repeat(16_384), truncated: true });
+    expect((await runIn(uid, 'SUCCEEDED')).result).toEqual({ status: 200, body: byte.repeat(10_240), truncated: true });
   });
 
   it('fails the run when nobody listens', async () => {

@@ -6,8 +6,9 @@ import { HttpDeadlineError, HttpStatusError } from '../errors.ts';
 import { portOf, type TargetList } from './http-targets.ts';
 import { readPayload } from './payload.ts';
 
-// Enough to see what a server said; what a task works with belongs into a handler of its own.
-const RESPONSE_LIMIT_BYTES = 16_384;
+// Enough to see what a server said; what a task works with belongs into a handler of its own. A byte can take six in JSON,
+// and the result of a run has room for 64 KiB.
+const RESPONSE_LIMIT_BYTES = 10_240;
 const EXCERPT_LENGTH = 200;
 const LONGEST_DEADLINE_MS = 3_600_000;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -45,7 +46,7 @@ interface HttpCall {
 
 interface HttpAnswer {
   readonly status: number;
-  /** The first 16 KiB, as text. */
+  /** The first 10 KiB, as text. */
   readonly body: string;
   readonly truncated: boolean;
 }
@@ -70,6 +71,9 @@ export interface HttpHandler {
  */
 export function createHttpHandler({ targets, deadlineMs, clock = systemClock }: HttpHandlerOptions): HttpHandler {
   const agent = new Agent({
+    // The deadline of the call is the only one: undici's own, of five minutes, would come before one of an hour.
+    headersTimeout: 0,
+    bodyTimeout: 0,
     connect: (options, callback) => {
       const port = options.port === '' ? (options.protocol === 'https:' ? 443 : 80) : Number(options.port);
       buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: targets.lookupFor(port) })(options, callback);

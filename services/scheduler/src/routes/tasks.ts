@@ -100,7 +100,16 @@ function changeOf(request: ChangeRequest): ChangeOptions {
 
 function reasonOf({ body, headers }: ChangeRequest): string | undefined {
   const header = headers['x-reason'];
-  return body?.reason ?? (typeof header === 'string' ? header : undefined);
+  return body?.reason ?? (typeof header === 'string' ? headerText(header) : undefined);
+}
+
+// Node reads headers as Latin-1, clients write UTF-8. What is not UTF-8 was meant as it was read.
+function headerText(header: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'));
+  } catch {
+    return header;
+  }
 }
 
 // No version is negative: a tag that is none of ours matches nothing, as RFC 9110 says (13.1.1).
