@@ -60,8 +60,15 @@ interface Token {
   readonly position: number;
 }
 
+// All values of all fields take 560 characters. Schedules are stored, listed and cached by the thousand, and nothing else
+// bounds what a field can repeat.
+const LONGEST = 1_000;
+
 /** @throws CronSyntaxError (`ERR_CRON_SYNTAX`) */
 export function parseCronExpression(expression: string): CronExpression {
+  if (expression.length > LONGEST) {
+    throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `has ${expression.length} characters, more than ${LONGEST}` });
+  }
   const tokens = Array.from(expression.matchAll(/[^ \t]+/g), (match): Token => ({ text: match[0], position: match.index }));
   if (tokens.length !== 5 && tokens.length !== 6) {
     throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `is made of ${tokens.length} where 5 fields should stand, or 6 with seconds in front` });

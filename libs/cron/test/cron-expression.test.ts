@@ -56,6 +56,13 @@ describe('a cron expression', () => {
     expect(trigger.next(start + 500)).toBe(start + 1_500);
   });
 
+  it('has at most 1000 characters, which is more than all values of all fields take', () => {
+    const values = (from: number, to: number): string => Array.from({ length: to - from + 1 }, (_, index) => from + index).join(',');
+    expect(errorOf([values(0, 59), values(0, 59), values(0, 23), values(1, 31), values(1, 12), values(0, 7)].join(' '))).not.toBeInstanceOf(Error);
+    expect(errorOf(`${'1,'.repeat(495)}1 * * * *`)).not.toBeInstanceOf(Error);
+    expect(errorOf(`${'1,'.repeat(500)}1 * * * *`)).toMatchObject({ code: 'ERR_CRON_SYNTAX', field: 'expr', position: 0, rule: 'has 1009 characters, more than 1000' });
+  });
+
   it.each<[expr: string, part: string | undefined, value: string, position: number, rule: string]>([
     ['', undefined, '', 0, 'is made of 0 where 5 fields should stand, or 6 with seconds in front'],
     ['   ', undefined, '   ', 0, 'is made of 0 where 5 fields should stand, or 6 with seconds in front'],
