@@ -56,14 +56,13 @@ export interface LeaseInput {
 /** Starts the clock, the watchdog and the abort timer of a lease that the store has just granted. */
 export function createLease({ driver, clock, logger, name, owner, ttlMs, renew, fence, sent }: LeaseInput): Lease {
   const controller = new AbortController();
-  const usableMs = ttlMs - Math.min(LONGEST_MARGIN_MS, ttlMs * MARGIN_SHARE);
   let startedAt = sent;
   let released: Promise<boolean> | undefined;
   let renewal: Promise<void> | undefined;
   let abortTimer: Timer;
   let renewTimer: Timer | undefined;
 
-  const leftMs = (): number => Math.max(0, usableMs - elapsedMs(clock, startedAt));
+  const leftMs = (): number => remainingMs(clock, startedAt, ttlMs);
   const stopTimers = (): void => {
     abortTimer.cancel();
     renewTimer?.cancel();
@@ -159,8 +158,9 @@ export function stamp(clock: Clock): Stamp {
   return { monotonic: clock.monotonic(), wall: clock.now() };
 }
 
-/** The larger of both: see invariant 2 in lock.ts. */
-function elapsedMs(clock: Clock, since: Stamp): number {
-  return Math.max(clock.monotonic() - since.monotonic, clock.now() - since.wall);
+/** Milliseconds for which a lease of `ttlMs` that was asked for at `since` can still be used: invariants 1 to 3 in lock.ts. */
+export function remainingMs(clock: Clock, since: Stamp, ttlMs: number): number {
+  const elapsedMs = Math.max(clock.monotonic() - since.monotonic, clock.now() - since.wall);
+  return Math.max(0, ttlMs - Math.min(LONGEST_MARGIN_MS, ttlMs * MARGIN_SHARE) - elapsedMs);
 }
 

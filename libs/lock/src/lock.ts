@@ -8,9 +8,9 @@
  *    suspended, the wall clock may be set back.
  * 3. One timer per lease aborts its signal `margin` before the deadline. It needs no answer from the store, so a
  *    store that hangs cannot delay it.
- * 4. An owner token is made per acquisition, never per client or process: a late command of an older acquisition
- *    matches nothing.
- * 5. An attempt that was given up (deadline, abort) is compensated: should it have won after all, it is released.
+ * 4. An owner token is made per attempt, never per client or process: a late command of an older attempt matches nothing.
+ * 5. An attempt that was given up (failure, deadline, abort, late answer) is compensated: should it have won after all, it
+ *    is released.
  * 6. At most one renewal per lease is in flight; the next one is planned when it has ended.
  *
  * States of a lease:  held --[release]--> released     held --[deadline passed, renewal refused]--> lost
@@ -22,9 +22,9 @@
 import { randomUUID } from 'node:crypto';
 import { silentLogger, sleep, systemClock, type Clock, type Logger } from '@staddle/kernel';
 import { withDeadline } from './deadline.ts';
-import type { AcquireOutcome, LockDriver } from './driver.ts';
+import type { LockDriver } from './driver.ts';
 import { InvalidLockOptionError, LockTimeoutError, LockUnavailableError } from './errors.ts';
-import { createLease, stamp, type Lease } from './lease.ts';
+import { createLease, remainingMs, stamp, type Lease } from './lease.ts';
 
 export interface TryAcquireOptions {
   /** How soon a crashed holder is noticed, in ms; not how long the work may take. Default 30000, any integer >= 1. */
@@ -72,57 +72,56 @@ const POLL_MS = { shortest: 20, longest: 250 } as const;
 /** `tryAcquire` has no wait of its own; a store that hangs must not hang its caller. */
 const TRY_TIMEOUT_MS = 5_000;
 
+/** A lease, or why there is none: somebody else holds the lock, or the store was slower than the lease lasts. */
+interface Attempt {
+  readonly lease?: Lease;
+  readonly expiresInMs?: number;
+  readonly tooLate?: LockUnavailableError;
+}
+
 /** Locks over one driver. Holds no resource of its own: nothing to close but the leases. */
 export function createLocks({ driver, clock = systemClock, logger = silentLogger }: LocksOptions): Locks {
-  const attempt = (name: string, owner: string, ttlMs: number, timeoutMs: number, signal?: AbortSignal): Promise<AcquireOutcome> => {
-    const pending = driver.acquire(name, owner, ttlMs);
-    return withDeadline(pending, { clock, timeoutMs, signal }).catch((error: unknown) => {
-      // Invariant 5. The command may have been executed although we never saw its answer.
-      void pending.then((outcome) => (outcome.acquired ? driver.release(name, owner) : false)).catch((cause: unknown) => {
-        logger.debug({ err: cause, lock: name }, 'an abandoned acquire left nothing to release, or its lease runs out by itself');
+  /** One attempt as a new owner. A lease that ended before its answer came is given back: it would be lost before it is used. */
+  const attempt = async (name: string, { ttlMs, renew }: Required<TryAcquireOptions>, timeoutMs: number, signal?: AbortSignal): Promise<Attempt> => {
+    const owner = randomUUID();
+    const giveBack = (): void => {
+      driver.release(name, owner).catch((err: unknown) => {
+        logger.debug({ err, lock: name }, 'an abandoned acquire could not be taken back; if it won, its lease runs out by itself');
       });
-      throw error;
+    };
+    const sent = stamp(clock);
+    const pending = driver.acquire(name, owner, ttlMs);
+    const outcome = await withDeadline(pending, { clock, timeoutMs, signal }).catch((cause: unknown) => {
+      // Invariant 5. The command may have been executed although we never saw its answer.
+      pending.then(({ acquired }) => void (acquired && giveBack()), giveBack);
+      signal?.throwIfAborted();
+      throw new LockUnavailableError(name, 'acquired', { cause });
     });
+    if (!outcome.acquired) return outcome;
+    if (remainingMs(clock, sent, ttlMs) > 0) return { lease: createLease({ driver, clock, logger, name, owner, ttlMs, renew, fence: outcome.fence, sent }) };
+    giveBack();
+    return { tooLate: new LockUnavailableError(name, 'acquired', { cause: new Error(`the answer took longer than the lease of ${ttlMs} ms lasts`) }) };
   };
 
   const locks: Locks = {
     async tryAcquire(name, { ttlMs = DEFAULTS.ttlMs, renew = true } = {}) {
       checkOptions(name, { ttlMs });
-      const owner = randomUUID();
-      const sent = stamp(clock);
-      const outcome = await attempt(name, owner, ttlMs, TRY_TIMEOUT_MS).catch((cause: unknown) => {
-        throw new LockUnavailableError(name, 'acquired', { cause });
-      });
-      if (!outcome.acquired) return undefined;
-      const lease = createLease({ driver, clock, logger, name, owner, ttlMs, renew, fence: outcome.fence, sent });
-      if (lease.isHeld) return lease;
-      await lease.release();
-      throw new LockUnavailableError(name, 'acquired', { cause: new Error(`the answer took longer than the lease of ${ttlMs} ms lasts`) });
+      const { lease, tooLate } = await attempt(name, { ttlMs, renew }, TRY_TIMEOUT_MS);
+      if (tooLate) throw tooLate;
+      return lease;
     },
 
     async acquire(name, { ttlMs = DEFAULTS.ttlMs, waitMs = DEFAULTS.waitMs, renew = true, signal } = {}) {
       checkOptions(name, { ttlMs, waitMs });
-      const owner = randomUUID();
       const startedAt = clock.monotonic();
-      const leftMs = (): number => Math.max(0, waitMs - (clock.monotonic() - startedAt));
+      const waitLeftMs = (): number => Math.max(0, waitMs - (clock.monotonic() - startedAt));
       for (;;) {
         signal?.throwIfAborted();
-        const sent = stamp(clock);
-        const outcome = await attempt(name, owner, ttlMs, Math.max(1, leftMs()), signal).catch((cause: unknown) => {
-          signal?.throwIfAborted();
-          throw new LockUnavailableError(name, 'acquired', { cause });
-        });
-        if (outcome.acquired) {
-          const lease = createLease({ driver, clock, logger, name, owner, ttlMs, renew, fence: outcome.fence, sent });
-          // The answer took longer than the lease lasts: it would be lost before it is used.
-          if (lease.isHeld) return lease;
-          await lease.release();
-        } else if (leftMs() > 0) {
-          const pollMs = Math.min(POLL_MS.longest, Math.max(POLL_MS.shortest, outcome.expiresInMs / 2));
-          await sleep(Math.min(leftMs(), Math.random() * pollMs + 1), { clock, signal });
-          continue;
-        }
-        if (leftMs() === 0) throw new LockTimeoutError(name, waitMs);
+        const { lease, tooLate, expiresInMs = 0 } = await attempt(name, { ttlMs, renew }, Math.max(1, waitLeftMs()), signal);
+        if (lease) return lease;
+        if (waitLeftMs() === 0) throw tooLate ?? new LockTimeoutError(name, waitMs);
+        const pollMs = Math.min(POLL_MS.longest, Math.max(POLL_MS.shortest, expiresInMs / 2));
+        await sleep(Math.min(waitLeftMs(), Math.random() * pollMs + 1), { clock, signal });
       }
     },
 

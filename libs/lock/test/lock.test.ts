@@ -1,3 +1,4 @@
+import { sleep } from '@staddle/kernel';
 import { createLocks, LockTimeoutError, type LockDriver } from '@staddle/lock';
 import { memoryLockDriver } from '@staddle/lock/memory';
 import { createTestClock, recordingLogger, type TestClock } from '@staddle/testing';
@@ -74,6 +75,54 @@ describe('acquire', () => {
     answer!();
     await clock.advance(0);
     expect(await locksOver().tryAcquire('job')).toBeDefined();
+  });
+
+  it('releases an attempt that failed although it had won', async () => {
+    const broken: Partial<LockDriver> = {
+      acquire: async (...args) => {
+        await driver.acquire(...args);
+        throw new Error('connection lost');
+      },
+    };
+    await expect(locksOver(broken).acquire('job')).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
+    await expect(locksOver(broken).tryAcquire('job')).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
+    await clock.advance(0);
+    expect(await locksOver().tryAcquire('job')).toBeDefined();
+  });
+
+  it('asks as a new owner after an answer that came too late, so that the late release of the old one frees nothing', async () => {
+    const owners: string[] = [];
+    const slow: Partial<LockDriver> = {
+      acquire: async (...args) => {
+        const outcome = await driver.acquire(...args);
+        if (owners.push(args[1]) === 1) await sleep(200, { clock });
+        return outcome;
+      },
+      release: never,
+    };
+    const acquired = locksOver(slow).acquire('job', { ttlMs: 100 });
+    await clock.advance(1_000);
+    const lease = await acquired;
+    await driver.release('job', owners[0]!);
+    expect(await driver.renew('job', lease.token, 100)).toBe(true);
+  });
+
+  it('paces its attempts on a store that is slower than the lease, and does not blame another owner', async () => {
+    let attempts = 0;
+    const slow: Partial<LockDriver> = {
+      acquire: async (...args) => {
+        attempts += 1;
+        const outcome = await driver.acquire(...args);
+        await sleep(2, { clock });
+        return outcome;
+      },
+    };
+    const logger = recordingLogger();
+    const failure = expect(locksOver(slow, logger).acquire('job', { ttlMs: 1, waitMs: 1_000 })).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
+    await clock.advance(1_100);
+    await failure;
+    expect(attempts).toBeLessThan(300);
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
   it.each([{ ttlMs: 0 }, { ttlMs: 1.5 }, { ttlMs: Number.NaN }, { ttlMs: Infinity }, { waitMs: -1 }])('refuses %j', async (options) => {
