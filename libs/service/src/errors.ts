@@ -62,10 +62,13 @@ export class ValidationError extends StaddleError {
 /** A body that is not JSON that we accept: syntax, encoding, depth, `__proto__`. */
 export class MalformedBodyError extends StaddleError {
   override readonly code = 'ERR_SERVICE_MALFORMED';
+  /** Dotted path of the value that we do not take; undefined when the body as a whole is at fault. */
+  declare readonly field?: string;
   readonly statusCode = 400;
 
-  constructor(rule: string) {
+  constructor(rule: string, field?: string) {
     super(`the body ${rule}`);
+    if (field !== undefined) this.field = field;
   }
 }
 

@@ -13,7 +13,10 @@ const MAX_FIELD_LENGTH = 200;
 
 const PART: Readonly<Record<string, FieldError['in']>> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' };
 
-/** Reads bodies strictly: UTF-8 or nothing, bounded depth, no `__proto__`. An empty body is `undefined`, for schemas to judge. */
+// A number that is refused may be as long as the body.
+const MAX_SHOWN_DIGITS = 40;
+
+/** Reads bodies strictly: UTF-8 or nothing, bounded depth, no `__proto__`, no number that would be rounded away. An empty body is `undefined`, for schemas to judge. */
 export function parseJsonBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -27,7 +30,11 @@ export function parseJsonBodies(app: FastifyInstance): void {
       return done(new MalformedBodyError('is not valid UTF-8'));
     }
     if (isDeeperThan(text, MAX_JSON_DEPTH)) return done(new MalformedBodyError(`is nested deeper than ${MAX_JSON_DEPTH} levels`));
-    void parse(request, text, done);
+    void parse(request, text, (error, value) => {
+      const number = error ? undefined : inexactNumber(text);
+      if (number === undefined) done(error, value);
+      else done(new MalformedBodyError(`holds ${number.slice(0, MAX_SHOWN_DIGITS)}, which would be rounded: send it as text`, pathTo(Number(number), value)));
+    });
   });
 }
 
@@ -45,6 +52,41 @@ function isDeeperThan(json: string, limit: number): boolean {
     } else if (char === 0x5d /* ] */ || char === 0x7d /* } */) depth--;
   }
   return false;
+}
+
+const LONG_NUMBER = /\d{16}|[eE]\+?\d{3}/;
+const NUMBER = /-?[\d.eE+-]+/y;
+
+/**
+ * The first number of a JSON text that JSON.parse makes another one: ids of 64 bits lose their last digits, 1e400 becomes
+ * Infinity and then null. Fractions are taken as they come; everybody rounds them.
+ */
+function inexactNumber(json: string): string | undefined {
+  if (!LONG_NUMBER.test(json)) return undefined;
+  let quoted = false;
+  for (let index = 0; index < json.length; index++) {
+    const char = json.charCodeAt(index);
+    if (char === 0x22 /* " */) quoted = !quoted;
+    else if (quoted && char === 0x5c /* \ */) index++;
+    else if (!quoted && (char === 0x2d /* - */ || (char >= 0x30 /* 0 */ && char <= 0x39 /* 9 */))) {
+      NUMBER.lastIndex = index;
+      const text = NUMBER.exec(json)![0];
+      if (/^-?\d+$/.test(text) ? !Number.isSafeInteger(Number(text)) : !Number.isFinite(Number(text))) return text;
+      index += text.length - 1;
+    }
+  }
+  return undefined;
+}
+
+/** Dotted path of the first place of a number in a value. */
+function pathTo(number: number, value: unknown): string | undefined {
+  if (value === number) return '';
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, child] of Object.entries(value)) {
+    const rest = pathTo(number, child);
+    if (rest !== undefined) return (rest === '' ? key : `${key}.${rest}`).slice(0, MAX_FIELD_LENGTH);
+  }
+  return undefined;
 }
 
 /** Fastify's validator compiler for zod. Every issue becomes one {@link FieldError}, one per key for unknown keys. */
