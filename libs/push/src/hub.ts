@@ -191,6 +191,12 @@ class Hub<Identity extends PushIdentity> implements PushHub, ConnectionHost<Iden
       return;
     }
     const frame = publicationFrame(channel, publication);
+    if (frame.length > this.limits.maxQueuedBytes) {
+      // From another program, or a node with larger limits. Every subscriber would be closed as slow, and come back for the next.
+      this.#metrics.foreign.add(1);
+      this.#warn({ channel, bytes: frame.length }, 'dropped a publication that is larger than what may wait for a client');
+      return;
+    }
     this.#metrics.deliveries.add(subscribers.size);
     for (const subscriber of subscribers) subscriber.deliver(frame);
   }

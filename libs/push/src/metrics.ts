@@ -23,6 +23,6 @@ export function hubMetrics(metrics: Metrics): HubMetrics {
     errors: metrics.counter({ name: 'push_command_errors_total', help: 'Commands answered with an error, by its number', labels: ['code'] }),
     publications: metrics.counter({ name: 'push_publications_total', help: 'Publications handed to the broker', labels: ['source', 'result'] }),
     deliveries: metrics.counter({ name: 'push_deliveries_total', help: 'Publications handed to client sockets' }),
-    foreign: metrics.counter({ name: 'push_foreign_payloads_total', help: 'Broker payloads that were not publications' }),
+    foreign: metrics.counter({ name: 'push_foreign_payloads_total', help: 'Broker payloads that were not publications, or too large for any client' }),
   };
 }

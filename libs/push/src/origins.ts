@@ -7,7 +7,7 @@ const ENTRY = /^(https?):\/\/(\*\.)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?$/
 
 /** True for what the list of origins may hold: `https://app.example`, `https://*.app.example` or `*`. */
 export function isOriginPattern(text: string): boolean {
-  return text === '*' || ENTRY.test(text);
+  return text === '*' || tryEntry(text) !== undefined;
 }
 
 /**
@@ -22,10 +22,10 @@ export function originCheck(origins: readonly string[] | undefined): OriginCheck
   const exact = new Set<string>();
   const suffixes: { readonly scheme: string; readonly suffix: string }[] = [];
   for (const entry of origins) {
-    const match = ENTRY.exec(entry);
-    if (!match) throw new InvalidOptionError('origins', entry, "an entry is 'https://app.example', 'https://*.app.example' or '*'");
-    const url = new URL(entry.replace('*.', ''));
-    if (match[2]) suffixes.push({ scheme: url.protocol, suffix: `.${url.host}` });
+    const parsed = tryEntry(entry);
+    if (!parsed) throw new InvalidOptionError('origins', entry, "an entry is 'https://app.example', 'https://*.app.example' or '*'");
+    const { url, subdomains } = parsed;
+    if (subdomains) suffixes.push({ scheme: url.protocol, suffix: `.${url.host}` });
     else exact.add(url.origin);
   }
   return (origin) => {
@@ -33,6 +33,13 @@ export function originCheck(origins: readonly string[] | undefined): OriginCheck
     // Compared at a label boundary, the suffix begins with a dot: https://evil-app.example does not pass for *.app.example.
     return !!url && (exact.has(url.origin) || suffixes.some(({ scheme, suffix }) => url.protocol === scheme && url.host.endsWith(suffix)));
   };
+}
+
+function tryEntry(entry: string): { readonly url: URL; readonly subdomains: boolean } | undefined {
+  const match = ENTRY.exec(entry);
+  // The grammar lets ports and addresses through that no URL can have.
+  const url = match ? tryUrl(entry.replace('*.', '')) : undefined;
+  return url && { url, subdomains: match![2] !== undefined };
 }
 
 function isSameHost(origin: string, host: string | undefined): boolean {

@@ -1,7 +1,8 @@
-import { createPushHub, parseChannel, tryChannel, type PushLimits } from '@staddle/push';
+import type { Lifecycle } from '@staddle/kernel';
+import { createPushHub, isOriginPattern, parseChannel, tryChannel, type PushLimits } from '@staddle/push';
 import { memoryBroker } from '@staddle/push/memory';
 import { redisBroker, redisClientOptions } from '@staddle/push/redis';
-import { serveWebSocket } from '@staddle/push/websocket';
+import { serveWebSocket, type WebSocketOptions } from '@staddle/push/websocket';
 import { Redis } from 'ioredis';
 import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
@@ -60,9 +61,31 @@ describe('redis clients', () => {
 });
 
 describe('origins', () => {
-  it.each(['app.example', 'https://', 'https://app.example/', 'https://a*.example', 'https://*', 'ftp://app.example', 'null', ''])('refuses the entry %j', (origin) => {
-    const hub = createPushHub({ broker: memoryBroker(), authenticate, authorize: () => true });
-    const serve = (): unknown => serveWebSocket({ server: createServer(), hub, origins: [origin] });
-    expect(serve).toThrow(expect.objectContaining({ code: 'ERR_PUSH_OPTION', field: 'origins' }) as Error);
+  it.each(['app.example', 'https://', 'https://app.example/', 'https://a*.example', 'https://*', 'ftp://app.example', 'null', '', 'https://app.example:99999', 'https://[:::]', 'https://1.2.3.4.5'])('refuses the entry %j', (origin) => {
+    expect(() => serve({ origins: [origin] })).toThrow(expect.objectContaining({ code: 'ERR_PUSH_OPTION', field: 'origins' }) as Error);
+    expect(isOriginPattern(origin)).toBe(false);
+  });
+
+  it.each(['https://app.example', 'http://*.app.example:8080', 'https://[::1]', '*'])('takes the entry %j', (origin) => {
+    expect(serve({ origins: [origin] }).name).toBe('push-websocket');
+    expect(isOriginPattern(origin)).toBe(true);
   });
 });
+
+describe('the endpoint', () => {
+  it.each<[Partial<WebSocketOptions>, keyof WebSocketOptions]>([
+    [{ maxFrameBytes: 0 }, 'maxFrameBytes'],
+    [{ maxFrameBytes: Number.NaN }, 'maxFrameBytes'],
+    [{ closeTimeoutMs: 0 }, 'closeTimeoutMs'],
+    [{ closeTimeoutMs: 1.5 }, 'closeTimeoutMs'],
+    [{ path: 'socket' }, 'path'],
+    [{ path: '/socket?x=1' }, 'path'],
+  ])('refuses %j', (options, field) => {
+    expect(() => serve(options)).toThrow(expect.objectContaining({ code: 'ERR_PUSH_OPTION', field }) as Error);
+  });
+});
+
+function serve(options: Partial<WebSocketOptions>): Lifecycle {
+  const hub = createPushHub({ broker: memoryBroker(), authenticate, authorize: () => true });
+  return serveWebSocket({ server: createServer(), hub, ...options });
+}

@@ -170,6 +170,18 @@ describe('payloads that other programs write to the broker', () => {
     expect(logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
   });
 
+  it('drops what no client could be sent, and closes nobody for it', async () => {
+    const bus = createMemoryBus();
+    const { connected, logger } = await startHub({ broker: memoryBroker({ bus }), maxPublicationBytes: 500, maxQueuedBytes: 1_000 });
+    const client = await subscribed(connected());
+    await memoryBroker({ bus }).publish('news:a', JSON.stringify({ data: 'x'.repeat(1_000) }));
+    // Above our own limit: a node whose limit is being raised may send it.
+    await memoryBroker({ bus }).publish('news:a', JSON.stringify({ data: 'x'.repeat(600) }));
+    expect(client.closedWith).toBeUndefined();
+    expect(client.publications).toEqual(['x'.repeat(600)]);
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+
   it('takes the line breaks out of a publication that was written by hand', async () => {
     const bus = createMemoryBus();
     const { connected } = await startHub({ broker: memoryBroker({ bus }) });

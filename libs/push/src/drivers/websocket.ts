@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import type { Lifecycle } from '@staddle/kernel';
 import { WebSocketServer, type RawData, type ServerOptions, type WebSocket } from 'ws';
 import { closeCodes } from '../close-codes.ts';
+import { InvalidOptionError } from '../errors.ts';
 import type { PushHub } from '../hub.ts';
 import type { Transport } from '../transport.ts';
 import { originCheck, type OriginCheck } from '../origins.ts';
@@ -53,6 +54,11 @@ class WebSocketEndpoint implements Lifecycle {
   #empty: PromiseWithResolvers<void> | undefined;
 
   constructor({ server, hub, path = '/connection/websocket', origins, maxFrameBytes = 64 * 1024, closeTimeoutMs = 3_000 }: WebSocketOptions) {
+    for (const [field, value] of Object.entries({ maxFrameBytes, closeTimeoutMs })) {
+      // For ws 0 bytes mean no limit.
+      if (!Number.isSafeInteger(value) || value < 1) throw new InvalidOptionError(field, value, 'a whole number from 1 on is needed');
+    }
+    if (!/^\/[^?#]*$/.test(path)) throw new InvalidOptionError('path', path, "a path is needed: '/' and what follows, without a query");
     this.#server = server;
     this.#hub = hub;
     this.#path = path;
