@@ -15,8 +15,10 @@ const SQLITE_PRIMARY: Readonly<Record<number, Failure>> = {
   6: 'busy', // SQLITE_LOCKED
   8: 'refused', // SQLITE_READONLY
   10: 'unavailable', // SQLITE_IOERR
+  11: 'refused', // SQLITE_CORRUPT
   13: 'unavailable', // SQLITE_FULL: no space on the disk
   14: 'unavailable', // SQLITE_CANTOPEN
+  15: 'busy', // SQLITE_PROTOCOL: many open the same WAL file at once
   26: 'refused', // SQLITE_NOTADB
 };
 const SQLITE_UNIQUE = new Set([1555, 2067, 2579]); // SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE, _ROWID
@@ -33,8 +35,12 @@ const MYSQL_ERRNO: Readonly<Record<number, Failure>> = {
   1203: 'unavailable', // ER_TOO_MANY_USER_CONNECTIONS
   1226: 'unavailable', // ER_USER_LIMIT_REACHED
   1290: 'unavailable', // ER_OPTION_PREVENTS_STATEMENT: read-only during a failover
+  1317: 'unavailable', // ER_QUERY_INTERRUPTED: somebody killed the statement, who does not want to see it again at once
   1836: 'unavailable', // ER_READ_ONLY_MODE
   1927: 'unavailable', // ER_CONNECTION_KILLED (MariaDB)
+  1969: 'unavailable', // ER_STATEMENT_TIMEOUT: longer than the server allows (MariaDB)
+  3024: 'unavailable', // ER_QUERY_TIMEOUT: the same on MySQL
+  4031: 'unavailable', // ER_CLIENT_INTERACTION_TIMEOUT: the server gave up an idle connection (MySQL)
   1044: 'refused', // ER_DBACCESS_DENIED_ERROR
   1045: 'refused', // ER_ACCESS_DENIED_ERROR
   1049: 'refused', // ER_BAD_DB_ERROR

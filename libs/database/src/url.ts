@@ -25,6 +25,8 @@ export type DatabaseUrl =
  */
 export function parseDatabaseUrl(input: string | Revealable): DatabaseUrl {
   const text = typeof input === 'string' ? input : input.reveal();
+  // The URL parser would drop line breaks, also those in a password; a file would get them into its name.
+  if (/\p{Cc}/u.test(text)) throw new DatabaseUrlError(withoutPassword(text), 'holds a control character');
   if (text.startsWith('sqlite:')) return parseSqlite(text);
   if (/^(mysql|mariadb):\/\//.test(text)) return parseMysql(text);
   throw new DatabaseUrlError(withoutPassword(text), 'does not start with sqlite:, mysql:// or mariadb://');
@@ -43,6 +45,8 @@ function parseMysql(text: string): DatabaseUrl {
   const shown = withoutPassword(text);
   const url = URL.parse(text);
   if (!url?.hostname) throw new DatabaseUrlError(shown, 'is not mysql://user:password@host:port/database');
+  // The host of a scheme that the URL parser does not know is kept encoded: a path of a socket, letters outside of ASCII.
+  if (url.hostname.includes('%') || url.port === '0') throw new DatabaseUrlError(shown, 'names a host or port that cannot be');
   if (url.search || url.hash) throw new DatabaseUrlError(shown, 'carries parameters, and none are known');
   try {
     const database = decodeURIComponent(url.pathname.slice(1));
@@ -65,7 +69,14 @@ function parseMysql(text: string): DatabaseUrl {
   }
 }
 
-// Works on text that is no valid URL too: everything between the scheme's first colon after the user and the last @ goes.
+/**
+ * Works on text that is no valid URL too: everything between the first colon after the user and the last @ goes, without a
+ * known scheme the user as well; and parameters, among which others expect a password.
+ */
 function withoutPassword(text: string): string {
-  return text.replace(/^([a-z+]+:\/\/[^:@/]*):.*@/i, '$1@');
+  const user = /^(?:mysql|mariadb):\/\/[^:@/]*(?=@|:.*@)/is.exec(text)?.[0];
+  const rest = text.slice(text.lastIndexOf('@') + 1).replace(/[?#].*$/s, '?…');
+  if (user !== undefined) return `${user}@${rest}`;
+  const scheme = /^[^:@]*:(?:\/\/)?(?=.*@)/s.exec(text)?.[0];
+  return scheme === undefined ? text.replace(/[?#].*$/s, '?…') : `${scheme}…@${rest}`;
 }

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -118,6 +118,18 @@ describe('a MariaDB that goes away and comes back', () => {
     await isBack();
   });
 
+  it.each([
+    ['query', 'select sleep(31)'],
+    ['connection', 'select sleep(32)'],
+  ])('fails a statement whose %s an operator kills, and does not send it again', async (what, statement) => {
+    const ended = failureOf(database.transaction((trx) => sql.raw(statement).execute(trx)));
+    const running = async (): Promise<number | undefined> =>
+      (await sql<{ id: number }>`select id from information_schema.processlist where info = ${statement}`.execute(database.query())).rows[0]?.id;
+    await sql.raw(`kill ${what} ${await waitFor(running, { what: 'the server to run the statement' })}`).execute(database.query());
+    expect(await ended).toEqual(UNAVAILABLE);
+    await database.ping();
+  });
+
   it('does not keep a ping, a statement or the end of the process waiting while it is silent', async () => {
     const hasty = openDatabase({ url: new URL('/outage', server.url).href, statementTimeoutMs: 300, pool: { max: 2, connectTimeoutMs: 300 } });
     await waitFor(() => hasty.ping().then(() => true), { what: 'a connection within its short deadline' });
@@ -188,6 +200,19 @@ describe('a SQLite file that cannot be used', () => {
     await writeFile(file, 'this is no database file at all, however long one looks at it; '.repeat(20));
     const database = openDatabase({ url: `sqlite:${file}` });
     expect(await failureOf(database.ping())).toMatchObject({ code: 'ERR_DATABASE_REFUSED', retryable: false });
+    await database.close();
+    await rm(file);
+  });
+
+  it('is refused when it is damaged', async () => {
+    const file = join(tmpdir(), `staddle-outage-${randomUUID()}.db`);
+    const whole = openDatabase({ url: `sqlite:${file}` });
+    await sql`create table note (text text)`.execute(whole.query());
+    for (let row = 0; row < 20; row++) await sql`insert into note values (${'x'.repeat(1_000)})`.execute(whole.query());
+    await whole.close();
+    await truncate(file, 9_000);
+    const database = openDatabase({ url: `sqlite:${file}` });
+    expect(await failureOf(sql`select max(text) from note`.execute(database.query()))).toMatchObject({ code: 'ERR_DATABASE_REFUSED', retryable: false });
     await database.close();
     await rm(file);
   });

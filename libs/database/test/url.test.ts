@@ -26,6 +26,8 @@ describe('parseDatabaseUrl', () => {
     const url = parseDatabaseUrl({ reveal: () => 'mysql://app:hunter2@db/main' });
     expect(url.shown).toBe('mysql://app@db/main');
     expect(openDatabase({ url: 'mysql://app:hunter2@db/main' }).shownUrl).toBe('mysql://app@db/main');
+    expect(parseDatabaseUrl('mysql://app:hun@ter2@db/main')).toMatchObject({ shown: 'mysql://app@db/main', password: 'hun@ter2' });
+    for (const plain of ['mysql://app@db/main', 'mariadb://db:3307/main']) expect(parseDatabaseUrl(plain).shown).toBe(plain);
   });
 
   it.each([
@@ -41,6 +43,24 @@ describe('parseDatabaseUrl', () => {
     ['mysql://app:hunter2@db:port/main', 'is not mysql://user:password@host:port/database'],
     ['mysql://app:hun%ter2@db/main', 'has a %'],
     ['mysql://app:hun@ter2@/main', 'is not mysql://user:password@host:port/database'],
+    ['mysql://app:hun\nter2@db/main', 'holds a control character'],
+    ['mysql://app:hunter2@db/main\n', 'holds a control character'],
+    ['sqlite:app.db\n', 'holds a control character'],
+    ['sqlite:app\0.db', 'holds a control character'],
+    ['mysql://app:hunter2@db:0/main', 'names a host or port that cannot be'],
+    ['mysql://app:hunter2@%2Fvar%2Frun%2Fmysqld.sock/main', 'names a host or port that cannot be'],
+    ['mysql://app:hunter2@dß/main', 'names a host or port that cannot be'],
+    ['mysql://db/main?user=app&password=hunter2', 'carries parameters'],
+    ['mysql://app:hunter2@db/main#hunter2', 'carries parameters'],
+    ['mysql://app:hun#ter2@db/main', 'is not mysql://user:password@host:port/database'],
+    ['mysql://app:hun/ter2@db/main', 'is not mysql://user:password@host:port/database'],
+    ['MYSQL://app:hunter2@db/main', 'does not start with'],
+    [' mysql://app:hunter2@db/main', 'does not start with'],
+    ['mysql:/app:hunter2@db/main', 'does not start with'],
+    ['mysql:app:hunter2@db/main', 'does not start with'],
+    ['app:hunter2@db/main', 'does not start with'],
+    ['"mysql://app:hunter2@db/main"', 'does not start with'],
+    ['jdbc:mysql://db/main?password=hunter2', 'does not start with'],
   ])('refuses %j and says why, without the password', (url, rule) => {
     const error = thrownBy(() => parseDatabaseUrl(url));
     expect(error).toMatchObject({ code: 'ERR_DATABASE_URL', field: 'url', retryable: false });
