@@ -10,7 +10,6 @@ describe('classifyFailure', () => {
     [{ code: 'ERR_SQLITE_ERROR', errcode: 261 }, 'busy'],
     [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, 'unavailable'],
     [{ code: 'ERR_SQLITE_ERROR', errcode: 14 }, 'unavailable'],
-    [{ code: 'ERR_SQLITE_ERROR', errcode: 11 }, 'refused'],
     [{ code: 'ERR_SQLITE_ERROR', errcode: 267 }, 'refused'],
     [{ code: 'ERR_SQLITE_ERROR', errcode: 26 }, 'refused'],
     [{ code: 'ERR_SQLITE_ERROR', errcode: 11 }, 'refused'],
