@@ -235,10 +235,13 @@ function ruleOf(issue: z.core.$ZodIssue): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
+// Shorter texts are parts of any sentence, and the gaps would spell them.
+const SHORTEST_SCRUBBED = 4;
+
 /** A rule is written by the schema's author, who may have put the value into it. */
 function scrub(rule: string, setting: Setting, value: unknown): string {
   const text = value instanceof Secret ? value.reveal() : value;
-  return setting.secret && typeof text === 'string' && text !== '' ? rule.replaceAll(text, '[redacted]') : rule;
+  return setting.secret && typeof text === 'string' && text.trim().length >= SHORTEST_SCRUBBED ? rule.replaceAll(text, '[redacted]') : rule;
 }
 
 /** What may be shown of a secret setting's raw or final value. */

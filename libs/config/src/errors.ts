@@ -52,10 +52,17 @@ export type ConfigErrorCode = ConfigError['code'] | UnknownSettingError['code'] 
 
 // Long enough to recognise any sane value, short enough that one line stays one line on a screen.
 const LONGEST_VALUE = 80;
+const LONGEST_NAME = 500;
 
 function faultLine({ path, origin, rule, value }: ConfigFault): string {
   const shown = value === undefined ? '' : ` = ${printable(value)}`;
-  return `${path}${shown}${origin ? ` (${origin})` : ''}: ${rule}`;
+  return `${oneLine(path)}${shown}${origin ? ` (${oneLine(origin)})` : ''}: ${oneLine(rule)}`;
+}
+
+/** Names of unknown keys and variables are anybody's text as well. */
+function oneLine(text: string): string {
+  const visible = text.replace(/\p{Cc}/gu, '\ufffd');
+  return visible.length > LONGEST_NAME ? `${visible.slice(0, LONGEST_NAME)}…` : visible;
 }
 
 function printable(value: unknown): string {

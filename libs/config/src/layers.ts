@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { ConfigFault } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { fileVariable, type Section, type Setting, type Shape } from './schema.ts';
+import { readSecretFile } from './secret-file.ts';
 import { readText } from './text-value.ts';
 
 /** Where a value was set, from the weakest to the strongest. */
@@ -137,16 +137,6 @@ function assignText(reading: LayerReading, setting: Setting, text: string, layer
   const rule = read.ok ? reserved && `has the reserved key ${reserved} inside` : read.rule;
   if (rule === undefined) reading.assignments.push({ key, value: read.ok ? read.value : undefined, layer, origin });
   else reading.faults.push({ path: key, env, origin, rule, ...(setting.secret ? {} : { value: text }) });
-}
-
-function readSecretFile(path: string): { readonly text: string } | { readonly rule: string } {
-  try {
-    // Editors and `echo` end a file with a line break that is no part of the secret.
-    const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-    return text === '' ? { rule: `names the empty file ${path}` } : { text };
-  } catch (error) {
-    return { rule: `names a file that cannot be read: ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})` };
-  }
 }
 
 function unknownRule(guess: string | undefined): string {

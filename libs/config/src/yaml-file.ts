@@ -19,18 +19,25 @@ const MOST_ALIASES = 100;
 
 /** Reads a YAML 1.2 file into a plain tree that remembers its lines. */
 export function readYamlFile(path: string, { required }: YamlFileOptions): YamlFile {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && !required) return { tree: {}, origin: () => path, faults: [] };
     return failed(path, [{ path: 'config', origin: path, rule: `names a file that cannot be read (${code ?? 'unknown error'})` }]);
   }
 
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return failed(path, [{ path: 'config', origin: path, rule: 'is not UTF-8 text' }]);
+  }
+
   const lines = new LineCounter();
-  // prettyErrors would quote lines of the file, and with them its secrets.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // prettyErrors would quote lines of the file, and with them its secrets; so would a warning of the process.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const at = (offset: number): string => `${path}:${lines.linePos(offset).line}`;
   const problems = [...document.errors, ...document.warnings].map(({ code, pos }) => ({ code: code as string, offset: pos[0] }));
   visit(document, {

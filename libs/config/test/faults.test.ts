@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +88,29 @@ describe('ConfigError', () => {
   });
 });
 
+describe('the message', () => {
+  it('has one readable line for each fault, whatever a key is called', () => {
+    const env = { 'STADDLE_\u001b[2J': 'x', 'STADDLE_A\nB': 'x', [`STADDLE_${'LONG'.repeat(10_000)}`]: 'x' };
+    const keys = file('keys.yaml', '"\\e[31m\\nfake: line": 1\n? [a, hunter2]\n: 1\n');
+    let message = '';
+    try {
+      load({ schema: z.object({ ...sharedParts }), env, file: keys });
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    const lines = message.split('\n');
+    expect(lines).toHaveLength(6);
+    expect(message.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    for (const line of lines) expect(line.length).toBeLessThan(2_000);
+  });
+
+  it('says that a file is no text', () => {
+    const path = join(folder, 'latin1.yaml');
+    writeFileSync(path, Buffer.from('dataDir: "caf\xe9"\n', 'latin1'));
+    expect(faultOf(() => load({ schema: z.object({ ...sharedParts }), file: path }))).toMatchObject({ path: 'config', origin: path, rule: 'is not UTF-8 text' });
+  });
+});
+
 describe('secrets', () => {
   const KEY = 'k'.repeat(40);
 
@@ -108,11 +132,43 @@ describe('secrets', () => {
 
   it('fail with the path, and never the content, of a file that cannot be used', () => {
     const secretFile = (path: string): (() => unknown) => () => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET_FILE: path } });
-    expect(faultOf(secretFile('/nonexistent/key'))).toMatchObject({ path: 'auth.secret', origin: 'STADDLE_AUTH__SECRET_FILE', rule: 'names a file that cannot be read: /nonexistent/key (ENOENT)' });
-    expect(faultOf(secretFile(folder))).toMatchObject({ rule: `names a file that cannot be read: ${folder} (EISDIR)` });
+    const missing = join(folder, 'missing');
+    expect(faultOf(secretFile(missing))).toMatchObject({ path: 'auth.secret', origin: 'STADDLE_AUTH__SECRET_FILE', rule: `names a file that cannot be read: ${missing} (ENOENT)` });
+    expect(faultOf(secretFile(folder))).toMatchObject({ rule: `names ${folder}, which is not a regular file` });
     expect(faultOf(secretFile(file('empty', '\n')))).toMatchObject({ rule: `names the empty file ${join(folder, 'empty')}` });
     const short = file('short', 'hunter2');
     expect(faultsOf(secretFile(short))).toEqual([{ path: 'auth.secret', env: 'STADDLE_AUTH__SECRET', origin: `STADDLE_AUTH__SECRET_FILE=${short}`, rule: 'must be at least 32 bytes long' }]);
+  });
+
+  it('stay hidden where somebody wrote the secret itself into the _FILE variable', () => {
+    for (const text of ['hunter2-hunter2-hunter2-hunter2-hunter2', '/hunter2+hunter2', 'hunter2/hunter2/hunter2', `hunter2\0`, 'hunter2'.repeat(1_000)]) {
+      const [fault] = faultsOf(() => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET_FILE: text } }));
+      expect(fault!.rule).toMatch(/^names a file that cannot be read \(E\w+\); its path is not shown, for it may be the secret itself$/);
+      expect(JSON.stringify(fault)).not.toContain('hunter2');
+    }
+  });
+
+  it('are read from regular files of a sane size only, so that no pipe and no device holds up the start', () => {
+    const secretFile = (path: string): (() => unknown) => () => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET_FILE: path } });
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [pipe, '/dev/zero']) expect(faultOf(secretFile(path))).toMatchObject({ rule: `names ${path}, which is not a regular file` });
+    const large = file('large', 'x'.repeat(65_537));
+    expect(faultOf(secretFile(large))).toMatchObject({ rule: `names ${large}, which has 65537 bytes, more than 65536` });
+  });
+
+  it('are text: bytes that are none would all become the same replacement character', () => {
+    const binary = join(folder, 'binary');
+    writeFileSync(binary, Buffer.from(Array.from({ length: 48 }, (_, index) => 128 + index)));
+    const read = (path: string) => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET_FILE: path } });
+    expect(faultOf(() => read(binary))).toMatchObject({ rule: `names ${binary}, which is not UTF-8 text` });
+    expect(read(file('bom', `\ufeff${KEY}`)).current.auth.secret?.reveal()).toBe(KEY);
+  });
+
+  it('that are shorter than a word stay unknown to the reader of a rule', () => {
+    for (const text of ['a', ' ', 'be', 'at']) {
+      expect(faultOf(() => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_AUTH__SECRET: text } })).rule).toBe('must be at least 32 bytes long');
+    }
   });
 
   it('are the only settings with a _FILE variable', () => {
