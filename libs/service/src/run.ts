@@ -55,6 +55,9 @@ export async function runService(make: () => Promise<Runnable>, options: RunOpti
   process.on('SIGINT', onSignal);
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', (reason) => onUncaught(reason, 'unhandledRejection'));
+  // A reader that has gone away (EPIPE) is no reason to stop. Uncaught, its error would be printed, which fails again, for
+  // ever and before any timer or signal.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
   const up = async (): Promise<void> => {
     service = await make();

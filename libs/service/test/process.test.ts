@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
@@ -45,6 +46,16 @@ it('exits 1 at the deadline and names what hangs', async () => {
   child.kill();
   expect(await child.exit).toEqual({ code: 1, signal: null });
   expect(child.stderr()).toBe('demo: service demo did not stop by its deadline: still waiting for component workers\n');
+});
+
+it('serves on, and stops at a signal, when nobody reads its output any more', async () => {
+  const child = spawn(process.execPath, ['--conditions=@staddle/source', 'test/fixtures/run.ts'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  for await (const text of child.stdout) if (String(text).includes('service demo is ready')) break;
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.kill();
+  expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
 it('exits 0 at a signal before there is anything to stop', async () => {
