@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { ServiceName } from './service-names.ts';
 
@@ -19,7 +19,7 @@ export interface BannerOptions {
 /** What a newcomer needs next: addresses, where the token lies, and something to try. Secrets print themselves masked. */
 export function banner({ urls, config, readyAfterMs }: BannerOptions): string {
   const bold = (text: string): string => styleText('bold', text, { stream: process.stdout });
-  const tokenFile = relative('.', `${config.dataDir}/admin-token`) || 'admin-token';
+  const tokenFile = join(config.dataDir, 'admin-token');
   const rows = [
     ...[...urls].map(([name, url]) => [name, name === 'push' ? `${url}   ${url.replace('http', 'ws')}/connection/websocket` : url]),
     // Push stores nothing, and nothing else talks to Redis.
