@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, readFile, realpath } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, readdir, readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,6 +9,7 @@ import { ServerStartError } from './errors.ts';
 import { freePort } from './free-port.ts';
 import { startGuard, type Guard } from './guard.ts';
 import type { ServerKind, ServerPlace, TestServer, TestServerOptions } from './test-server.ts';
+import { waitFor } from './wait-for.ts';
 
 /** A cold disk and a busy machine; a server that needs longer hangs. */
 const START_TIMEOUT_MS = 60_000;
@@ -57,7 +59,7 @@ export async function startLocalServer(kind: ServerKind, program: string, option
       get pid() {
         return child.pid!;
       },
-      pause: async () => void child.kill('SIGSTOP'),
+      pause: () => freeze(child),
       resume: async () => void child.kill('SIGCONT'),
       kill: () => end(child),
       async restart() {
@@ -96,6 +98,20 @@ async function launchProcess(kind: ServerKind, { program, folder }: ServerPlace,
 
 function isRunning(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
+}
+
+/** The signal only asks: a thread goes on until the kernel gets round to it, and may still answer. */
+async function freeze(child: ChildProcess): Promise<void> {
+  child.kill('SIGSTOP');
+  // Where threads cannot be looked at, the signal must do.
+  if (isRunning(child) && existsSync(`/proc/${child.pid}/task`)) await waitFor(() => standsStill(child), { what: 'the server to stand still' });
+}
+
+async function standsStill({ pid }: ChildProcess): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`;
+  const stats = await Promise.all((await readdir(tasks)).map((task) => readFile(`${tasks}/${task}/stat`, 'utf8')));
+  // 'pid (name) state …', where the name may hold anything. T: stopped; Z: has ended.
+  return stats.every((stat) => /^ [TZ]/.test(stat.slice(stat.lastIndexOf(')') + 1)));
 }
 
 /** SIGKILL reaches a process that is stopped by SIGSTOP, too. */

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort, type TestServer } from '@staddle/testing';
@@ -46,6 +46,20 @@ describe('startLocalServer', () => {
     expect(first).toBe('silence');
     await server.resume();
     expect((await answer).motto).toBe('set by the kind');
+  });
+
+  // Elsewhere there is no /proc to look at.
+  it.runIf(process.platform === 'linux')('stands still in all its threads once it is paused', async () => {
+    await using server = await start();
+    const tasks = `/proc/${server.pid}/task`;
+    const states = (): (string | undefined)[] => readdirSync(tasks).map((task) => /\) (\w)/.exec(readFileSync(`${tasks}/${task}/stat`, 'utf8'))?.[1]);
+    for (let round = 0; round < 20; round++) {
+      const answer = ask(server.url);
+      await server.pause();
+      expect(new Set(states())).toEqual(new Set(['T']));
+      await server.resume();
+      await answer;
+    }
   });
 
   it('can be killed and started again on the same port and folder', async () => {
