@@ -13,6 +13,8 @@ export interface ObserveOptions {
 export interface InFlight {
   /** Resolves as soon as there are none. */
   idle(): Promise<void>;
+  /** Cuts off those whose body has not arrived. */
+  dropUnfinished(): void;
   /** `2 requests in flight (GET /v1/tasks, POST /v1/tasks)`. */
   describe(): string;
 }
@@ -55,6 +57,9 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clock }
 
   return {
     idle: () => (inFlight.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    dropUnfinished() {
+      for (const { raw } of inFlight) if (!raw.complete) raw.destroy();
+    },
     describe() {
       const routes = new Set([...inFlight].map(({ method, routeOptions }) => `${method} ${routeOptions.url ?? 'unmatched'}`));
       return `${inFlight.size} ${inFlight.size === 1 ? 'request' : 'requests'} in flight (${[...routes].join(', ')})`;

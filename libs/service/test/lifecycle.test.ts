@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 
 import { StaddleError, type Lifecycle } from '@staddle/kernel';
 import { createTestClock, recordingLogger, stressLifecycle, waitFor } from '@staddle/testing';
@@ -210,6 +211,28 @@ it('does not wait for connections that never sent a request, and answers 503 on 
   hold.resolve();
   await stopped;
   await once(silent.resume(), 'close');
+});
+
+it('cuts off a request whose body does not arrive, and waits for one whose body is there', async () => {
+  const clock = createTestClock();
+  const answer = Promise.withResolvers<string>();
+  const service = await serve({ clock, stopTimeoutMs: 20_000, routes: (app) => void app.post('/work', { config: { public: true } }, () => answer.promise) });
+  const { hostname, port } = new URL(service.url);
+  const head = 'POST /work HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n';
+  const [dead, alive] = [connect(Number(port), hostname), connect(Number(port), hostname)];
+  dead.write(`${head}{`);
+  alive.write(`${head}{}`);
+  const { server } = service.app;
+  await waitFor(async () => (await promisify(server.getConnections.bind(server))()) === 2, { what: 'both connections' });
+  await call(service, '/livez'); // By now the server has read both.
+  const stopped = service.stop();
+  await portClosed(service);
+  const cut = once(dead.resume(), 'close');
+  await clock.advance(5_000);
+  await cut;
+  answer.resolve('done');
+  expect(await text(alive)).toMatch(/^HTTP\/1\.1 200 [^]*done$/);
+  await stopped;
 });
 
 it('stops the component that owns upgraded connections while these are open', async () => {
