@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, validateHeaderValue } from 'node:http';
 
 import type { Logger } from '@staddle/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -98,21 +98,60 @@ declare module 'fastify' {
 
 /** Sends `error` as a problem; one that nobody foresaw is logged here, once, and shown without a word about it. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, { logger, rules }: { logger: Logger; rules: ProblemRules }): void {
-  const reason = endedEarly(request) ? new RequestRefusedError(400, 'the request ended before its body was complete') : translated(error);
-  let problem = problemOf(reason, rules);
-  if (!problem) {
+  let sent = foreseen(error, request, rules);
+  if (!sent) {
     logger.error({ err: error }, 'request failed unexpectedly');
-    problem = describe(new InternalError(error), { status: 500 });
+    sent = written(describe(new InternalError(error), { status: 500 }), request);
   }
-  const { status, code } = problem;
+  const { status, code } = sent.problem;
   reply.problemCode = code;
+  dropHeadersOfTheAnswer(reply);
   // Also over what the handler had said of the answer that it did not give.
   reply.code(status).type(PROBLEM_TYPE).header('cache-control', PROBLEM_CACHING);
   if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
   if (status === 401) reply.header('www-authenticate', challenge(code));
   if (error instanceof MethodNotAllowedError) reply.header('allow', error.allow.join(', '));
   // A string passes by the route's response schemas, which describe success.
-  reply.send(JSON.stringify({ ...problem, requestId: request.id }));
+  reply.send(sent.text);
+}
+
+/** Undefined for an error that nobody foresaw, such as one that throws when it is looked at. */
+function foreseen(error: unknown, request: FastifyRequest, rules: ProblemRules): WrittenProblem | undefined {
+  try {
+    const reason = endedEarly(request) ? new RequestRefusedError(400, 'the request ended before its body was complete') : translated(error);
+    const problem = problemOf(reason, rules);
+    return problem && written(problem, request);
+  } catch {
+    return undefined;
+  }
+}
+
+interface WrittenProblem {
+  readonly problem: Problem;
+  readonly text: string;
+}
+
+function written(problem: Problem, request: FastifyRequest): WrittenProblem {
+  return { problem, text: JSON.stringify({ ...problem, requestId: request.id }) };
+}
+
+// Fields of a representation (RFC 9110, section 8), of its place and its age.
+const OF_AN_ANSWER = /^(?:content-(?:length|encoding|language|location|range|disposition)|etag|last-modified|expires|location|accept-ranges)$/;
+
+/** What the handler had already said of its answer is not true of the problem; and what cannot be sent would fail it, too. */
+function dropHeadersOfTheAnswer(reply: FastifyReply): void {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (OF_AN_ANSWER.test(name) || !isSendable(name, value)) reply.removeHeader(name);
+  }
+}
+
+function isSendable(name: string, value: number | string | string[] | undefined): boolean {
+  try {
+    for (const one of [value].flat()) validateHeaderValue(name, String(one));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 // Whatever error that made on its way, it is the client's doing, and no line in the error log.

@@ -92,6 +92,39 @@ it('lets no cache keep a refusal, whatever the handler had said of its answer', 
   expect((await call(service, '/livez')).headers.get('cache-control')).toBeNull();
 });
 
+it('answers 500, without a word, for an error that throws when it is looked at', async () => {
+  const logger = recordingLogger();
+  const hostile = (name: string): Error => Object.defineProperty(Object.assign(new Error(), { code: 'ERR_DEMO_X', statusCode: 404 }), name, { get: () => { throw new Error('hunter2'); } });
+  const cyclic = Object.assign(new Error('x'), { code: 'ERR_SERVICE_VALIDATION', statusCode: 422, errors: [] as unknown[] });
+  cyclic.errors.push(cyclic.errors);
+  const errors: Record<string, unknown> = { code: hostile('code'), message: hostile('message'), status: hostile('statusCode'), cyclic };
+  const service = await serve({ logger, routes: (app) => void app.get('/throw/:name', { config: { public: true } }, ({ params }) => { throw errors[(params as { name: string }).name]; }) });
+  for (const name of Object.keys(errors)) {
+    const { status, headers, body } = await call(service, `/throw/${name}`);
+    expect({ status, type: headers.get('content-type'), body }, name).toMatchObject({ status: 500, type: expect.stringContaining('problem+json') as string, body: { code: 'ERR_SERVICE_INTERNAL' } });
+    expect(JSON.stringify(body)).not.toContain('hunter2');
+  }
+  expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(4);
+});
+
+it('leaves out what the handler had said of the answer that it did not give', async () => {
+  const service = await serve({
+    routes(app) {
+      app.get('/v1/reports', { config: { public: true } }, (_request, reply) => {
+        reply.headers({ 'content-length': '3', 'content-encoding': 'gzip', 'content-disposition': 'attachment', etag: '"1"', 'last-modified': 'today', location: '/elsewhere', 'x-kept': 'yes' });
+        throw new NotFoundError('report', 'x');
+      });
+      app.get('/v1/bad', { config: { public: true } }, async (_request, reply) => reply.header('x-title', 'a\nb: hunter2').send('text'));
+    },
+  });
+  const { status, headers, body } = await call(service, '/v1/reports');
+  expect({ status, body }).toMatchObject({ status: 404, body: { code: 'ERR_SERVICE_NOT_FOUND' } });
+  for (const name of ['content-encoding', 'content-disposition', 'etag', 'last-modified', 'location']) expect(headers.has(name), name).toBe(false);
+  expect(headers.get('x-kept')).toBe('yes');
+  // A header that cannot be sent would fail the problem, too.
+  expect(await call(service, '/v1/bad')).toMatchObject({ status: 500, body: { code: 'ERR_SERVICE_INTERNAL' } });
+});
+
 it('says which methods a path takes', async () => {
   const service = await serve({ routes: taskRoutes });
   const { headers } = await call(service, '/v1/tasks/x?verbose=1', { method: 'DELETE' });
