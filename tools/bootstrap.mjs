@@ -51,7 +51,7 @@ async function withInstallLock(work) {
         rmSync(lock, { recursive: true, force: true });
         continue;
       }
-      if (!announced) console.error('staddle: waiting for another install in this folder …');
+      if (!announced) console.error('staddle: waiting for another install in this folder (if there is none, delete .staddle-install.lock) …');
       announced = true;
       await new Promise((done) => setTimeout(done, 500));
     }
