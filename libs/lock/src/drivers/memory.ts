@@ -13,11 +13,15 @@ interface Held {
   expiresAtMonotonic: number;
 }
 
+// Names are often made for one use (`invoice 4711`) and never asked for again, so that nothing else would remove them.
+const SWEEP_FROM = 1_000;
+
 /** Locks among the callers of one process: the same semantics as a shared store, without one. */
 export function memoryLockDriver({ clock = systemClock }: MemoryLockDriverOptions = {}): LockDriver {
   const held = new Map<string, Held>();
   // One counter for all keys: strictly increasing per key follows, and nothing is kept per name.
   let lastFence = 0n;
+  let sweepAt = SWEEP_FROM;
 
   const live = (key: string): Held | undefined => {
     const entry = held.get(key);
@@ -32,6 +36,7 @@ export function memoryLockDriver({ clock = systemClock }: MemoryLockDriverOption
       const entry = live(key);
       if (entry !== undefined && entry.owner !== owner) return { acquired: false, expiresInMs: Math.ceil(entry.expiresAtMonotonic - clock.monotonic()) };
       const fence = entry?.fence ?? nextFence();
+      if (held.size >= sweepAt) sweep();
       held.set(key, { owner, fence, expiresAtMonotonic: clock.monotonic() + ttlMs });
       return { acquired: true, fence };
     },
@@ -45,6 +50,12 @@ export function memoryLockDriver({ clock = systemClock }: MemoryLockDriverOption
       return live(key)?.owner === owner && held.delete(key);
     },
   };
+
+  // At twice the size that the last sweep left, so that it costs each acquisition a constant time.
+  function sweep(): void {
+    for (const key of held.keys()) live(key);
+    sweepAt = Math.max(SWEEP_FROM, held.size * 2);
+  }
 
   // Microseconds of wall time, as in the Redis driver: a restarted process continues above its old fences.
   function nextFence(): bigint {
