@@ -16,7 +16,8 @@ export interface TruncatedValue {
 
 /**
  * JSON with sorted keys, so that equal values have equal texts. Bytes become `base64:…`, bigint becomes decimal text.
- * Undefined for what JSON cannot say: functions, symbols, cycles, undefined.
+ * Undefined for what JSON cannot say: functions, symbols, cycles, undefined; and for what it would make {} or null of,
+ * so that a change of it could not be seen: Map, Set, Error, NaN and their like.
  */
 export function canonicalJson(value: unknown): string | undefined {
   try {
@@ -25,13 +26,23 @@ export function canonicalJson(value: unknown): string | undefined {
       const original = this[key];
       if (original instanceof Uint8Array) return `base64:${Buffer.from(original).toString('base64')}`;
       if (typeof inner === 'bigint') return inner.toString();
+      if (isLost(original, inner)) throw new TypeError('no JSON value');
       if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
       return Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)));
     });
   } catch {
-    // A cycle, or a toJSON that throws.
+    // A cycle, a toJSON that throws, or a value that would be lost.
     return undefined;
   }
+}
+
+const SAYABLE = new Set(['[object Object]', '[object Array]', '[object Null]', '[object Undefined]', '[object String]', '[object Number]', '[object Boolean]']);
+
+/** `inner` is what is left of `original` after its toJSON. */
+function isLost(original: unknown, inner: unknown): boolean {
+  if (typeof inner === 'number') return !Number.isFinite(inner);
+  // Of a date that is none, toJSON says null.
+  return !SAYABLE.has(Object.prototype.toString.call(inner)) || (inner === null && original !== null);
 }
 
 /** What is stored for a canonical text: itself, its hash when it is secret, or its beginning when it is long. */
