@@ -18,6 +18,8 @@ export class VisitCounter {
   readonly #options: VisitCounterOptions;
   readonly #lost: { add(visits: number): void };
   #pending = new Map<number, number>();
+  /** What the store is at, and what comes after it in the same flush. */
+  #unwritten: readonly (readonly [number, number])[] = [];
   #running = false;
   #timer: Timer | undefined;
   #flushing: Promise<void> | undefined;
@@ -45,7 +47,7 @@ export class VisitCounter {
     this.#timer = undefined;
     const flushed = this.#flushAll();
     await (signal ? Promise.race([flushed, aborted(signal)]) : flushed);
-    const left = total(this.#pending);
+    const left = total(this.#pending) + total(this.#unwritten);
     if (left > 0) this.#options.logger.warn({ visits: left }, 'stopped with visits that are not stored');
   }
 
@@ -77,11 +79,13 @@ export class VisitCounter {
     const batch = [...this.#pending];
     this.#pending = new Map();
     for (let next = 0; next < batch.length; next += LINKS_PER_WRITE) {
+      this.#unwritten = batch.slice(next);
       try {
         await this.#options.store.addVisits(new Map(batch.slice(next, next + LINKS_PER_WRITE)));
         if (this.#failing) this.#options.logger.info({}, 'visits are stored again');
         this.#failing = false;
       } catch (err) {
+        this.#unwritten = [];
         // Counting them again might count them twice; a count may be too low, never too high.
         const cutOff = err instanceof Error && 'outcomeUnknown' in err && err.outcomeUnknown === true;
         const kept = batch.slice(cutOff ? next + LINKS_PER_WRITE : next);
@@ -90,6 +94,7 @@ export class VisitCounter {
         return;
       }
     }
+    this.#unwritten = [];
   }
 
   #report(err: unknown, cutOff: Iterable<readonly [number, number]>): void {

@@ -154,6 +154,7 @@ describe('visits', () => {
     const stopped = links.stop(deadline.signal);
     deadline.abort();
     await stopped;
+    expect(logger.lines.at(-1)).toMatchObject({ level: 'warn', fields: { visits: 1 }, message: 'stopped with visits that are not stored' });
     await expect(links.stop(AbortSignal.abort())).resolves.toBeUndefined();
   });
 });
