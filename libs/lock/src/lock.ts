@@ -138,7 +138,8 @@ export function createLocks({ driver, clock = systemClock, logger = silentLogger
 }
 
 function checkOptions(name: string, numbers: { readonly ttlMs: number; readonly waitMs?: number }): void {
-  if (typeof name !== 'string' || name.length === 0) throw new InvalidLockOptionError('name', name, 'a non-empty string');
+  // Half of a surrogate pair has no UTF-8: in a store such names would all read the same.
+  if (typeof name !== 'string' || name.length === 0 || !name.isWellFormed()) throw new InvalidLockOptionError('name', name, 'non-empty, well-formed text');
   if (!Number.isSafeInteger(numbers.ttlMs) || numbers.ttlMs < 1) throw new InvalidLockOptionError('ttlMs', numbers.ttlMs, 'a whole number of milliseconds, at least 1');
   const { waitMs = 0 } = numbers;
   if (!Number.isSafeInteger(waitMs) || waitMs < 0) throw new InvalidLockOptionError('waitMs', waitMs, 'a whole, non-negative number of milliseconds');

@@ -129,8 +129,8 @@ describe('acquire', () => {
     await expect(locksOver().acquire('job', options)).rejects.toMatchObject({ code: 'ERR_LOCK_OPTION', field: Object.keys(options)[0] });
   });
 
-  it('refuses an empty name', async () => {
-    await expect(locksOver().acquire('')).rejects.toMatchObject({ code: 'ERR_LOCK_OPTION', field: 'name' });
+  it.each(['', 'half a \ud83d'])('refuses the name %j', async (name) => {
+    await expect(locksOver().acquire(name)).rejects.toMatchObject({ code: 'ERR_LOCK_OPTION', field: 'name' });
   });
 });
 
