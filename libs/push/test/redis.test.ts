@@ -192,12 +192,13 @@ describe('a hub whose Redis goes away', () => {
     expect(peer.publications).toEqual(['back']);
   });
 
-  it('keeps a connection whose answer waits behind work of our own', async () => {
+  it.each([2, 3] as const)('keeps a connection whose answer waits behind work of our own (RESP%i)', async (protocol) => {
     // Not through the proxy, which lives in this process and is held up with us.
-    const [publisher, subscriber] = [0, 1].map(() => new Redis(server.url, { ...redisClientOptions, ...retry })) as [Redis, Redis];
+    const [publisher, subscriber] = [0, 1].map(() => new Redis(server.url, { ...redisClientOptions, ...retry, protocol })) as [Redis, Redis];
     clients.push(publisher, subscriber);
     hub = createPushHub({ broker: redisBroker({ publisher, subscriber, pingIntervalMs: 50 }), authenticate, authorize: () => true, logger, drainMs: 0 });
     await hub.start();
+    await listener('news:a');
     const pings = async (): Promise<number> => Number(/cmdstat_ping:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]);
     for (let round = 0; round < 3; round++) {
       const before = await pings();

@@ -12,7 +12,7 @@ import { InvalidOptionError } from '../errors.ts';
 export const redisClientOptions = { maxRetriesPerRequest: 0, autoResubscribe: false } as const;
 
 export interface RedisBrokerOptions {
-  /** For PUBLISH. May be shared with other code. */
+  /** For PUBLISH. May be shared with other code that does not block it: a connection that answers no PING is opened anew. */
   readonly publisher: Redis;
   /** For SUBSCRIBE only: a connection of its own. */
   readonly subscriber: Redis;
