@@ -11,6 +11,9 @@ const { values } = parseArgs({
   options: { built: { type: 'boolean', default: false }, cluster: { type: 'boolean', default: false }, seconds: { type: 'string', default: '60' } },
 });
 
+// What the walk has started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
 const steps = new Steps();
 try {
   if (values.cluster) await walkCluster(steps, { seconds: Number(values.seconds) });

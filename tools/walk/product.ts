@@ -26,8 +26,14 @@ const STOP_TIMEOUT_MS = 40_000;
 export async function startProduct({ command, env, ready, timeoutMs = 120_000 }: ProductOptions): Promise<RunningProduct> {
   const startedAt = performance.now();
   const child = spawn(command[0]!, command.slice(1), { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  // It does not outlive us, however we end. Not SIGKILL: npm could not pass that on to the services below it.
+  const endWithUs = (): void => void child.kill('SIGTERM');
+  process.once('exit', endWithUs);
   const exited = new Promise<number | string>((resolve) => {
-    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+    child.once('exit', (code, signal) => {
+      process.off('exit', endWithUs);
+      resolve(code ?? signal ?? 'unknown');
+    });
   });
   let output = '';
   const isReady = new Promise<void>((resolve) => {
@@ -43,7 +49,7 @@ export async function startProduct({ command, env, ready, timeoutMs = 120_000 }:
   });
   const outcome = await Promise.race([isReady.then(() => 'ready' as const), deadline, exited]);
   if (outcome !== 'ready') {
-    child.kill('SIGKILL');
+    child.kill('SIGTERM');
     throw new Error(`${command.join(' ')} did not become ready (${outcome}):\n${output}`);
   }
   return {

@@ -12,6 +12,8 @@ const READY = /^staddle is ready/m;
 /** One process, no server: start, use, stop, start again, find everything. */
 export async function walkStandalone(steps: Steps, { built }: { built: boolean }): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'staddle-walk-'));
+  const cleanUp = (): void => rmSync(dataDir, { recursive: true, force: true });
+  process.once('exit', cleanUp);
   const { env, urls } = await freeAddresses();
   // The built product runs as a user of the packages would run it: without the source condition.
   const command = built ? [process.execPath, 'tools/start.ts'] : ['npm', 'start'];
@@ -32,8 +34,8 @@ export async function walkStandalone(steps: Steps, { built }: { built: boolean }
     await seeTraces(steps, urls, api, traces);
     await steps.run('SIGTERM stops it cleanly', async () => assert.equal(await product!.stop('SIGTERM'), 0));
   } finally {
-    product?.child.kill('SIGKILL');
-    rmSync(dataDir, { recursive: true, force: true });
+    await product?.stop('SIGTERM');
+    cleanUp();
   }
 }
 
