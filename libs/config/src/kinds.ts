@@ -52,14 +52,20 @@ export function secret<T>(inner: z.ZodType<T>): z.ZodType<Secret<T>> {
 export interface SecretUrlOptions {
   /** Accepted schemes with their colon: `['mysql:', 'mariadb:']`. */
   readonly protocols: readonly string[];
+  /** The rule that a URL of these schemes breaks; undefined for one that can be used. It must not quote the URL. */
+  readonly fault?: (url: string) => string | undefined;
 }
 
 /** A URL that may hold credentials, as a {@link SecretUrl}. */
-export function secretUrl({ protocols }: SecretUrlOptions): z.ZodType<SecretUrl> {
+export function secretUrl({ protocols, fault }: SecretUrlOptions): z.ZodType<SecretUrl> {
   const schema = z
     .transform((input: unknown) => (input instanceof Secret ? input.reveal() : input))
     .pipe(z.string())
-    .refine((text) => protocols.includes(URL.parse(text)?.protocol ?? ''), `must be a URL that starts with ${list(protocols)}`)
+    .refine((text) => protocols.includes(URL.parse(text)?.protocol ?? ''), { error: `must be a URL that starts with ${list(protocols)}`, abort: true })
+    .superRefine((text, context) => {
+      const message = fault?.(text);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
     .transform((text) => new SecretUrl(text));
   return withTrait(schema, { kind: 'url' });
 }

@@ -17,7 +17,7 @@ export const databasePart: z.ZodObject<{
   url: z.ZodType<SecretUrl>;
   pool: z.ZodObject<{ max: z.ZodDefault<z.ZodNumber>; acquireTimeoutMs: z.ZodDefault<z.ZodType<number>> }>;
 }> = z.object({
-  url: derived(secretUrl({ protocols: ['sqlite:', 'mysql:', 'mariadb:'] }), {
+  url: derived(secretUrl({ protocols: ['sqlite:', 'mysql:', 'mariadb:'], fault: databaseUrlFault }), {
     from: 'dataDir',
     text: 'sqlite:<dataDir>/staddle.db',
     value: (folder: string) => `sqlite:${folder}/staddle.db`,
@@ -27,6 +27,24 @@ export const databasePart: z.ZodObject<{
     acquireTimeoutMs: duration({ minMs: 1 }).default(5_000).describe('Longest wait for a free connection').meta({ unit: 'ms' }),
   }),
 });
+
+// What `openDatabase` takes. It would say so itself, but only after everything else had been found to be right.
+function databaseUrlFault(text: string): string | undefined {
+  if (/\p{Cc}/u.test(text)) return 'must not hold control characters';
+  if (text.startsWith('sqlite:')) {
+    return /^sqlite:(?!\/\/)[^?]+$/s.test(text) ? undefined : 'must name one file after its scheme, by a relative or an absolute path, or be :memory:';
+  }
+  const { hostname, port, search, hash, pathname, username, password } = URL.parse(text)!;
+  if (!/^(?:mysql|mariadb):\/\//.test(text) || hostname === '') return 'must be mysql://USER:PASSWORD@HOST:PORT/NAME';
+  if (hostname.includes('%') || port === '0') return 'names a host or port that cannot be';
+  if (search || hash) return 'must not carry parameters';
+  try {
+    const [name = ''] = [pathname.slice(1), username, password].map(decodeURIComponent);
+    return name === '' || name.includes('/') ? 'must name one database after the host, as in mysql://HOST/NAME' : undefined;
+  } catch {
+    return 'has a % that is not followed by two hex digits';
+  }
+}
 
 /** `redis.*`. Without a URL the memory drivers are used. */
 export const redisPart: z.ZodObject<{ url: z.ZodOptional<z.ZodType<SecretUrl>> }> = z.object({

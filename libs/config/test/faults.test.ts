@@ -111,6 +111,25 @@ describe('the message', () => {
   });
 });
 
+describe('the database URL', () => {
+  it.each([
+    ['postgres://u:hunter2@h/d', 'must be a URL that starts with sqlite:, mysql: or mariadb:'],
+    ['sqlite:', 'must name one file after its scheme, by a relative or an absolute path, or be :memory:'],
+    ['sqlite:a.db?mode=ro', 'must name one file after its scheme, by a relative or an absolute path, or be :memory:'],
+    ['MYSQL://u:hunter2@h/d', 'must be mysql://USER:PASSWORD@HOST:PORT/NAME'],
+    ['mysql://u:hunter2@h', 'must name one database after the host, as in mysql://HOST/NAME'],
+    ['mysql://u:hunter2@h/d/e', 'must name one database after the host, as in mysql://HOST/NAME'],
+    ['mysql://u:hunter2@h:0/d', 'names a host or port that cannot be'],
+    ['mysql://u:hunter2%@h/d', 'has a % that is not followed by two hex digits'],
+    ['mysql://h/d?password=hunter2', 'must not carry parameters'],
+    ['mysql://u:hunter2@h/d\n', 'must not hold control characters'],
+  ])('%j %s', (url, rule) => {
+    const fault = faultOf(() => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_DATABASE__URL: url } }));
+    expect(fault).toMatchObject({ path: 'database.url', origin: 'STADDLE_DATABASE__URL', rule });
+    expect(JSON.stringify(fault)).not.toContain('hunter2');
+  });
+});
+
 describe('secrets', () => {
   const KEY = 'k'.repeat(40);
 
