@@ -1,9 +1,11 @@
 // `npm run bench -- NAME [--json]`: runs bench/*.bench.ts of the package NAME (`lock`, `shortener`), one after the other.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startTestServers } from '@staddle/testing';
+import { interruption, runGroup } from './process-group.ts';
 import { listPackages, ROOT } from './workspace.ts';
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true });
@@ -24,18 +26,24 @@ if (!existsSync(join(peers, 'node_modules'))) {
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: peers, stdio: ['ignore', 2, 2] });
 }
 
+const signal = interruption();
 const servers = await startTestServers();
+// Goes as a whole, also after a bench that was interrupted and could not clean up.
+const scratch = mkdtempSync(join(tmpdir(), 'staddle-bench-'));
 try {
   for (const { folder } of chosen) {
     for (const file of readdirSync(folder).filter((entry) => entry.endsWith('.bench.ts')).toSorted()) {
-      const { status } = spawnSync(process.execPath, ['--expose-gc', '--conditions=@staddle/source', join(folder, file), ...(values.json ? ['--json'] : [])], {
+      if (signal.aborted) break;
+      const code = await runGroup(['--expose-gc', '--conditions=@staddle/source', join(folder, file), ...(values.json ? ['--json'] : [])], {
         cwd: join(folder, '..'),
-        stdio: ['ignore', 'inherit', 'inherit'],
-        env: { ...process.env, ...servers.env, BENCH_PEERS_DIR: peers },
+        env: { ...servers.env, BENCH_PEERS_DIR: peers, TMPDIR: scratch },
+        signal,
       });
-      if (status !== 0) process.exitCode = status ?? 1;
+      if (code !== 0) process.exitCode = code;
     }
   }
 } finally {
   await servers.stop();
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 10 });
 }
+if (signal.aborted) process.exitCode = 130;

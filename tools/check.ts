@@ -1,4 +1,5 @@
 // `npm run check`: everything that needs no test run and no server.
-import { CHECKS, interruption, runNx } from './nx.ts';
+import { CHECKS, runNx } from './nx.ts';
+import { interruption } from './process-group.ts';
 
 process.exitCode = await runNx(['run-many', '-t', ...CHECKS], { signal: interruption() });

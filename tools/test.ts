@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startTestServers } from '@staddle/testing';
-import { CHECKS, interruption, runNx } from './nx.ts';
+import { CHECKS, runNx } from './nx.ts';
+import { interruption } from './process-group.ts';
 import { listPackages, ROOT } from './workspace.ts';
 
 const { values, positionals } = parseArgs({
