@@ -34,7 +34,7 @@ export interface TryAcquireOptions {
 }
 
 export interface AcquireOptions extends TryAcquireOptions {
-  /** How long to wait for the lock, in ms. Default 10000. */
+  /** How long to wait for other owners, in ms; 0 for one attempt. The answer to the last attempt may take up to 1 s more. Default 10000. */
   readonly waitMs?: number;
   /** Cancels the waiting, not the holding. */
   readonly signal?: AbortSignal;
@@ -52,7 +52,7 @@ export interface Locks {
   /**
    * Waits until the lock is ours.
    * @throws LockTimeoutError (`ERR_LOCK_TIMEOUT`) when others held it for all of `waitMs`
-   * @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`) when the store failed or did not answer within `waitMs`
+   * @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`) when the store failed, or did not answer within `waitMs` or 1 s, whichever is longer
    * @throws `signal.reason` when the signal aborts first
    */
   acquire(name: string, options?: AcquireOptions): Promise<Lease>;
@@ -69,6 +69,11 @@ export const DEFAULTS: { readonly ttlMs: number; readonly waitMs: number } = Obj
 
 /** Waiting polls: often enough for a short wait, rare enough that a hundred waiters cost little. */
 const POLL_MS = { shortest: 20, longest: 250 } as const;
+/**
+ * What every attempt has at least for its answer: the wait is for other owners, and an attempt that is cut off where the wait
+ * ends would tell of a broken store instead of a held lock.
+ */
+const ANSWER_MS = 1_000;
 /** `tryAcquire` has no wait of its own; a store that hangs must not hang its caller. */
 const TRY_TIMEOUT_MS = 5_000;
 
@@ -117,7 +122,7 @@ export function createLocks({ driver, clock = systemClock, logger = silentLogger
       const waitLeftMs = (): number => Math.max(0, waitMs - (clock.monotonic() - startedAt));
       for (;;) {
         signal?.throwIfAborted();
-        const { lease, tooLate, expiresInMs = 0 } = await attempt(name, { ttlMs, renew }, Math.max(1, waitLeftMs()), signal);
+        const { lease, tooLate, expiresInMs = 0 } = await attempt(name, { ttlMs, renew }, Math.max(ANSWER_MS, waitLeftMs()), signal);
         if (lease) return lease;
         if (waitLeftMs() === 0) throw tooLate ?? new LockTimeoutError(name, waitMs);
         const pollMs = Math.min(POLL_MS.longest, Math.max(POLL_MS.shortest, expiresInMs / 2));

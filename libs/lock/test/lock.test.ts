@@ -54,10 +54,32 @@ describe('acquire', () => {
     expect(await locks.tryAcquire('job')).toBeDefined();
   });
 
-  it('is bounded by its wait also when the store never answers', async () => {
-    const failure = expect(locksOver({ acquire: never }).acquire('job', { waitMs: 700 })).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE', retryable: true });
-    await clock.advance(700);
+  it.each([[0, 1_000], [700, 1_000], [5_000, 5_000]])('with a wait of %i ms ends after %i ms when the store never answers', async (waitMs, endsAfterMs) => {
+    let ended = false;
+    const failure = expect(locksOver({ acquire: never }).acquire('job', { waitMs }).finally(() => (ended = true))).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE', retryable: true });
+    await clock.advance(endsAfterMs - 1);
+    expect(ended).toBe(false);
+    await clock.advance(1);
     await failure;
+  });
+
+  it.each([0, 1, 500])('waits for the answer to its last attempt, so that a wait of %i ms ends with the truth', async (waitMs) => {
+    const far: Partial<LockDriver> = {
+      acquire: async (...args) => {
+        await sleep(20, { clock });
+        const outcome = await driver.acquire(...args);
+        await sleep(20, { clock });
+        return outcome;
+      },
+    };
+    const first = await locksOver().acquire('job');
+    const failure = expect(locksOver(far).acquire('job', { waitMs })).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT', waitedMs: waitMs });
+    await clock.advance(2_000);
+    await failure;
+    await first.release();
+    const second = locksOver(far).acquire('job', { waitMs });
+    await clock.advance(2_000);
+    expect((await second).isHeld).toBe(true);
   });
 
   it('releases an attempt that wins after it was given up', async () => {
@@ -69,8 +91,8 @@ describe('acquire', () => {
         return outcome;
       },
     };
-    const failure = expect(locksOver(slow).acquire('job', { waitMs: 100 })).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
-    await clock.advance(100);
+    const failure = expect(locksOver(slow).acquire('job', { waitMs: 2_000 })).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
+    await clock.advance(2_000);
     await failure;
     answer!();
     await clock.advance(0);
