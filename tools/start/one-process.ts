@@ -27,8 +27,14 @@ export function inOneProcess({ stopOrder, database, warnings, onReady }: OneProc
       started.resolve();
     },
     async stop(signal) {
-      for (const group of stopOrder) await Promise.all(group.map((service) => service.stop(signal)));
-      await database?.close();
+      const failures: unknown[] = [];
+      const settle = async (work: readonly (Promise<void> | undefined)[]): Promise<void> => {
+        for (const outcome of await Promise.allSettled(work)) if (outcome.status === 'rejected') failures.push(outcome.reason);
+      };
+      // One that hangs must not cost the others their orderly end: visits that are not written yet, open sockets.
+      for (const group of stopOrder) await settle(group.map((service) => service.stop(signal)));
+      await settle([database?.close()]);
+      if (failures.length > 0) throw failures[0];
     },
   };
 }
