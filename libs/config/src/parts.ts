@@ -73,16 +73,19 @@ export const logPart: z.ZodObject<{ level: z.ZodDefault<z.ZodEnum<z.core.util.To
 });
 
 /** `stop.*`: how a process goes down. */
-export const stopPart: z.ZodObject<{ drainDelayMs: z.ZodDefault<z.ZodType<number>>; timeoutMs: z.ZodDefault<z.ZodType<number>> }> = z.object({
-  drainDelayMs: duration()
-    .default(0)
-    .describe('Time between "not ready" and closing the listener; 5s behind a load balancer, so that it notices first')
-    .meta({ unit: 'ms' }),
-  timeoutMs: duration({ minMs: 1 })
-    .default(25_000)
-    .describe('Deadline of an orderly stop; keep it under the grace period of the platform (30s in Kubernetes)')
-    .meta({ unit: 'ms' }),
-});
+export const stopPart: z.ZodObject<{ drainDelayMs: z.ZodDefault<z.ZodType<number>>; timeoutMs: z.ZodDefault<z.ZodType<number>> }> = z
+  .object({
+    drainDelayMs: duration()
+      .default(0)
+      .describe('Time between "not ready" and closing the listener; 5s behind a load balancer, so that it notices first')
+      .meta({ unit: 'ms' }),
+    timeoutMs: duration({ minMs: 1 })
+      .default(25_000)
+      .describe('Deadline of an orderly stop; keep it under the grace period of the platform (30s in Kubernetes)')
+      .meta({ unit: 'ms' }),
+  })
+  // Otherwise nothing is left to end runs and flush in.
+  .refine(({ drainDelayMs, timeoutMs }) => drainDelayMs < timeoutMs, { error: 'must be shorter than stop.timeoutMs', path: ['drainDelayMs'] });
 
 export interface SharedParts {
   readonly dataDir: typeof dataDir;

@@ -111,6 +111,14 @@ describe('the message', () => {
   });
 });
 
+describe('the stop', () => {
+  it('may not drain for as long as it has for everything', () => {
+    const stopOf = (drain: string): unknown => load({ schema: z.object({ ...sharedParts }), env: { STADDLE_STOP__DRAIN_DELAY_MS: drain, STADDLE_STOP__TIMEOUT_MS: '25s' } }).current.stop;
+    expect(faultOf(() => stopOf('25s'))).toMatchObject({ path: 'stop.drainDelayMs', origin: 'STADDLE_STOP__DRAIN_DELAY_MS', rule: 'must be shorter than stop.timeoutMs' });
+    expect(stopOf('24s')).toEqual({ drainDelayMs: 24_000, timeoutMs: 25_000 });
+  });
+});
+
 describe('the database URL', () => {
   it.each([
     ['postgres://u:hunter2@h/d', 'must be a URL that starts with sqlite:, mysql: or mariadb:'],
