@@ -45,7 +45,7 @@ const RESERVED_SLUGS = ['admin', 'api', 'console'];
 
 // A visitor does not wait for a minute, which the database's default allows to reports; and a stop has 25 s. Every statement
 // here goes by a key. More than the 5 s that one may wait for a lock.
-const STATEMENT_TIMEOUT_MS = 8_000;
+export const STATEMENT_TIMEOUT_MS = 8_000;
 
 /** Builds the service; nothing listens or connects before its start. */
 export async function createShortenerService({ config, logger, clock = systemClock, metrics, clients = {} }: ShortenerServiceOptions): Promise<Service> {
