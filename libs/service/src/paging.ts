@@ -10,14 +10,19 @@ export interface PageLimits {
 }
 
 /** `?limit=&cursor=`; further filters by `.extend({ … })`. */
-export type PageQuery = z.ZodObject<{ limit: z.ZodDefault<z.ZodCoercedNumber>; cursor: z.ZodOptional<z.ZodString> }, z.core.$strict>;
+export type PageQuery = z.ZodObject<{ limit: z.ZodDefault<z.ZodPreprocess<z.ZodInt, unknown>>; cursor: z.ZodOptional<z.ZodString> }, z.core.$strict>;
 
 /** Schema of a list's query string. */
 export function pageQuery({ defaultLimit = 50, maxLimit = 200 }: PageLimits = {}): PageQuery {
   return z.strictObject({
-    limit: z.coerce.number().int().min(1).max(maxLimit).default(defaultLimit),
+    limit: z.preprocess(decimal, z.int().min(1).max(maxLimit)).default(defaultLimit),
     cursor: z.string().min(1).max(1_024).optional(),
   });
+}
+
+// Coercion would also take 0x10, 1e2 and ' 5'.
+function decimal(text: unknown): unknown {
+  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }
 
 /** A list: without `nextCursor` it was the last page. */

@@ -34,7 +34,7 @@ it('walks a list to its end', async () => {
   expect(pages).toEqual([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]);
 });
 
-it.each(['0', '7', '-1', '1.5', 'x', '', '1e99'])('refuses the limit %j', async (limit) => {
+it.each(['0', '7', '-1', '1.5', 'x', '', '1e99', '0x1', '1e0', '%201', '+1'])('refuses the limit %j', async (limit) => {
   const service = await start();
   expect(problemIn(await call(service, `/numbers?limit=${limit}`))).toMatchObject({ status: 422, code: 'ERR_SERVICE_VALIDATION', field: 'limit' });
 });
