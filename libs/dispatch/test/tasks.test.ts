@@ -273,6 +273,12 @@ describe.each(DIALECTS)('tasks on %s', (dialect) => {
         await expect(tasks[verb]('nobody')).rejects.toMatchObject({ code: 'ERR_DISPATCH_TASK_NOT_FOUND', uid: 'nobody' });
       }
       await expect(runs.list({ taskUid: 'nobody' })).rejects.toMatchObject({ code: 'ERR_DISPATCH_TASK_NOT_FOUND' });
+      // MySQL compares keys without the blanks at their end.
+      const { uid } = await tasks.create(newTask({ trigger: MINUTELY }));
+      for (const verb of ['get', 'pause', 'delete'] as const) {
+        await expect(tasks[verb](`${uid} `)).rejects.toMatchObject({ code: 'ERR_DISPATCH_TASK_NOT_FOUND', uid: `${uid} ` });
+      }
+      expect(await tasks.get(uid)).toMatchObject({ state: 'ACTIVE' });
       await expect(runs.get('nobody')).rejects.toMatchObject({ code: 'ERR_DISPATCH_RUN_NOT_FOUND', uid: 'nobody' });
     });
   });

@@ -139,7 +139,11 @@ export function sqlRunStore(database: Database): RunStore {
       });
     },
 
-    get: (uid) => selectRuns(db).where('dispatch_run.uid', '=', uid).executeTakeFirst(),
+    async get(uid) {
+      const run = await selectRuns(db).where('dispatch_run.uid', '=', uid).executeTakeFirst();
+      // MySQL finds a key also when it is asked for with blanks at its end.
+      return run?.uid === uid ? run : undefined;
+    },
 
     list({ taskId, anyOf, afterId, limit }) {
       let query = selectRuns(db).orderBy('dispatch_run.id', 'desc').limit(limit);

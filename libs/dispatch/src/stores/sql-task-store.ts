@@ -44,7 +44,7 @@ export function sqlTaskStore(database: Database): TaskStore {
     change: (uid, decide) =>
       database.transaction<DispatchTables, Changed | undefined>(async (trx) => {
         const task = await forUpdate(database, selectTasks(trx).where('uid', '=', uid)).executeTakeFirst();
-        if (!task) return undefined;
+        if (task?.uid !== uid) return undefined;
         // Asked for after the lock: MySQL's time is that of the statement's start, which may have waited for long.
         const nowMs = await readNow(trx);
         const change = decide(task, nowMs);
@@ -73,7 +73,11 @@ export function sqlTaskStore(database: Database): TaskStore {
       return { nowMs, dueAt: dueAt ?? undefined };
     },
 
-    get: (uid) => selectTasks(db).where('uid', '=', uid).executeTakeFirst(),
+    async get(uid) {
+      const task = await selectTasks(db).where('uid', '=', uid).executeTakeFirst();
+      // MySQL finds a key also when it is asked for with blanks at its end.
+      return task?.uid === uid ? task : undefined;
+    },
 
     list({ module, anyOf, afterId, limit }) {
       let query = selectTasks(db).where(bits('dispatch_task.state', anyOf)).orderBy('id', 'desc').limit(limit);
