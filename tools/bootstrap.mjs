@@ -16,6 +16,8 @@ const HEARTBEAT_MS = 5_000;
 // An install that takes longer than this was killed: its lock is stale.
 const STALE_LOCK_MS = 15 * 60_000;
 
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
 const stamp = join(modules, '.staddle-installed');
@@ -124,10 +126,10 @@ function run(node, file, fileArgs) {
     lastSignalAt = performance.now();
     child.kill(signal);
   };
-  process.on('SIGINT', forward).on('SIGTERM', forward).on('SIGHUP', forward);
+  for (const name of FORWARDED) process.on(name, forward);
   child.once('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
-    process.off('SIGINT', forward).off('SIGTERM', forward).off('SIGHUP', forward);
+    for (const name of FORWARDED) process.off(name, forward);
   });
 }
 
