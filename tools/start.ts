@@ -6,7 +6,7 @@ import { createLogger, createMetrics, type MetricsRegistry } from '@staddle/logg
 import { createPushService, pushSchema, VERSION as PUSH_VERSION } from '@staddle/push-service';
 import { createSchedulerService, schedulerSchema, VERSION as SCHEDULER_VERSION } from '@staddle/scheduler-service';
 import { runService } from '@staddle/service';
-import { createShortenerService, shortenerSchema, STATEMENT_TIMEOUT_MS, VERSION as SHORTENER_VERSION } from '@staddle/shortener-service';
+import { createShortenerService, shortenerSchema, VERSION as SHORTENER_VERSION } from '@staddle/shortener-service';
 import { z } from 'zod';
 import { banner } from './start/banner.ts';
 import { inOneProcess } from './start/one-process.ts';
@@ -31,7 +31,7 @@ await runService(async () => {
 
   // One handle for all: two connections of one process to one SQLite file would block each other.
   const owner = forScheduler ?? forShortener;
-  const database = owner && openDatabase({ ...config.database, statementTimeoutMs: STATEMENT_TIMEOUT_MS, logger: owner.logger });
+  const database = owner && openDatabase({ ...config.database, logger: owner.logger });
   const clients = database ? { database } : {};
   const push = forPush && (await createPushService({ config, ...forPush }));
   const shortener = forShortener && (await createShortenerService({ config, ...forShortener, clients }));

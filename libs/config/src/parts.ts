@@ -16,6 +16,7 @@ export const dataDir: z.ZodDefault<z.ZodString> = z
 export const databasePart: z.ZodObject<{
   url: z.ZodType<SecretUrl>;
   pool: z.ZodObject<{ max: z.ZodDefault<z.ZodNumber>; acquireTimeoutMs: z.ZodDefault<z.ZodType<number>> }>;
+  statementTimeoutMs: z.ZodDefault<z.ZodType<number>>;
 }> = z.object({
   url: derived(secretUrl({ protocols: ['sqlite:', 'mysql:', 'mariadb:'], fault: databaseUrlFault }), {
     from: 'dataDir',
@@ -26,6 +27,11 @@ export const databasePart: z.ZodObject<{
     max: z.int().min(1).max(1_000).default(10).describe('Most connections that one process opens'),
     acquireTimeoutMs: duration({ minMs: 1 }).default(5_000).describe('Longest wait for a free connection').meta({ unit: 'ms' }),
   }),
+  // A caller does not wait for a minute, and a stop has 25 s. More than the 5 s that one may wait for a lock.
+  statementTimeoutMs: duration({ minMs: 1 })
+    .default(8_000)
+    .describe('Longest wait for one answer of MySQL, which a frozen host never gives; migrations are exempt')
+    .meta({ unit: 'ms' }),
 });
 
 // What `openDatabase` takes. It would say so itself, but only after everything else had been found to be right.

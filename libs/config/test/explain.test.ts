@@ -46,7 +46,7 @@ describe('describe()', () => {
       env: { STADDLE_AUTH__SECRET: KEY, STADDLE_DATABASE__URL: `mysql://u:${KEY}@b/d` },
     });
     const rows = config.describe();
-    const keys = 'dataDir database.url database.pool.max database.pool.acquireTimeoutMs redis.url auth.secret log.level stop.drainDelayMs stop.timeoutMs waitMs old';
+    const keys = 'dataDir database.url database.pool.max database.pool.acquireTimeoutMs database.statementTimeoutMs redis.url auth.secret log.level stop.drainDelayMs stop.timeoutMs waitMs old';
     expect(rows.map(({ key }) => key).join(' ')).toBe(keys);
     expect(rows[1]).toEqual({ key: 'database.url', value: 'mysql://[redacted]@b/d', layer: 'environment', origin: 'STADDLE_DATABASE__URL' });
     expect(rows[5]).toMatchObject({ key: 'auth.secret', value: '[redacted]' });

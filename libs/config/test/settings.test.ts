@@ -21,6 +21,7 @@ describe('settings', () => {
       ['database.url', 'STADDLE_DATABASE__URL', 'string', 'sqlite:<dataDir>/staddle.db'],
       ['database.pool.max', 'STADDLE_DATABASE__POOL__MAX', 'integer', '10'],
       ['database.pool.acquireTimeoutMs', 'STADDLE_DATABASE__POOL__ACQUIRE_TIMEOUT_MS', 'duration', 'PT5S'],
+      ['database.statementTimeoutMs', 'STADDLE_DATABASE__STATEMENT_TIMEOUT_MS', 'duration', 'PT8S'],
       ['redis.url', 'STADDLE_REDIS__URL', 'string', undefined],
       ['auth.secret', 'STADDLE_AUTH__SECRET', 'string', undefined],
       ['log.level', 'STADDLE_LOG__LEVEL', 'trace | debug | info | warn | error | fatal | silent', 'info'],

@@ -65,7 +65,7 @@ export async function createSchedulerService({ config, logger, clock = systemClo
   const permissions = await createTaskPermissions(logger);
   const instruments = metrics?.metrics ?? noMetrics;
 
-  const database = clients.database ?? openDatabase({ url: config.database.url, pool: config.database.pool, logger, clock });
+  const database = clients.database ?? openDatabase({ ...config.database, logger, clock });
   const pushApi = clients.publish ? undefined : createPushApi({ url: pushUrl, secret, clock });
   const publish = pushApi?.publish ?? (async (channel: string, data: unknown) => void (await clients.publish!(channel, data)));
   const httpHandler = createHttpHandler({

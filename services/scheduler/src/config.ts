@@ -28,6 +28,7 @@ export const schedulerSchema: z.ZodObject<Pick<SharedParts, keyof SharedParts> &
     leaseMs: duration({ minMs: 3_000 }).default(30_000).describe('How long the run of a process that fell silent waits for another one').meta({ unit: 'ms' }),
     pushUrl: z
       .url({ protocol: /^https?$/ })
+      .refine((url) => !URL.parse(url)?.username && !URL.parse(url)?.password, 'must not hold a user or a password: the scheduler signs its own tokens')
       .default('http://127.0.0.1:4200')
       .describe('Push service that run changes and the push handler publish to; not used when both services run in one process'),
     http: z.object({

@@ -74,6 +74,13 @@ describe('the process', () => {
     expect(runs.items).toMatchObject([{ state: 'RUNNING', claims: 1, flags: ['RECOVERED'] }]);
   });
 
+  it('takes no address of the push service that holds a password', async () => {
+    const child = start({ STADDLE_SCHEDULER__PUSH_URL: 'http://user:hunter2hunter2@push:4200' });
+    expect(await child.exit).toEqual({ code: 78, signal: null });
+    expect(child.stderr()).toContain('must not hold a user or a password');
+    expect(child.stderr()).not.toContain('hunter2');
+  });
+
   it('exits 78 and lists every fault of its configuration', async () => {
     const child = start({
       STADDLE_SCHEDULER__PORT: '70000',

@@ -43,17 +43,13 @@ const PROBLEMS: ProblemRules = {
 // Words for pages of the service's own, besides those of the library: a slug that is given out cannot be taken back.
 const RESERVED_SLUGS = ['admin', 'api', 'console'];
 
-// A visitor does not wait for a minute, which the database's default allows to reports; and a stop has 25 s. Every statement
-// here goes by a key. More than the 5 s that one may wait for a lock.
-export const STATEMENT_TIMEOUT_MS = 8_000;
-
 /** Builds the service; nothing listens or connects before its start. */
 export async function createShortenerService({ config, logger, clock = systemClock, metrics, clients = {} }: ShortenerServiceOptions): Promise<Service> {
   const { host, port, bodyLimitBytes, baseUrl } = config.shortener;
   const secret = config.auth.secret?.reveal() ?? (await ensureStandaloneCredentials({ dataDir: config.dataDir, clock })).secret;
   const permissions = await createLinkPermissions(logger);
 
-  const database = clients.database ?? openDatabase({ url: config.database.url, pool: config.database.pool, statementTimeoutMs: STATEMENT_TIMEOUT_MS, logger, clock });
+  const database = clients.database ?? openDatabase({ ...config.database, logger, clock });
   const links = createShortlinks({
     store: sqlLinkStore(database),
     // Only a service that listens knows its port.
