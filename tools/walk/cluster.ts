@@ -71,7 +71,7 @@ export async function walkCluster(steps: Steps, { seconds }: { seconds: number }
       assert.deepEqual(codes, [0, 0, 0]);
     });
   } finally {
-    for (const product of products) product.child.kill('SIGTERM');
+    await Promise.all(products.map((product) => product.stop('SIGTERM')));
     await database.close();
     await servers.stop();
   }

@@ -1,13 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { ROOT } from '../workspace.ts';
 
 export interface RunningProduct {
-  readonly child: ChildProcess;
   /** Milliseconds from the start of the process to the line that says it is ready. */
   readonly readyAfterMs: number;
   /** Everything it printed so far. */
   output(): string;
-  /** Sends a signal and resolves with the exit code, the name of the signal that ended it, or `still running` after 40 s. */
+  /** Sends a signal to the process and those above the services, and resolves with the exit code, the name of the signal that ended it, or `still running` after 40 s. */
   stop(signal: NodeJS.Signals): Promise<number | string>;
 }
 
@@ -25,9 +24,17 @@ const STOP_TIMEOUT_MS = 40_000;
 /** Starts the product as a user would and waits until it says that it is ready. */
 export async function startProduct({ command, env, ready, timeoutMs = 120_000 }: ProductOptions): Promise<RunningProduct> {
   const startedAt = performance.now();
-  const child = spawn(command[0]!, command.slice(1), { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  // It does not outlive us, however we end. Not SIGKILL: npm could not pass that on to the services below it.
-  const endWithUs = (): void => void child.kill('SIGTERM');
+  const child = spawn(command[0]!, command.slice(1), { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  // To the whole group, as a terminal does with Ctrl-C: old versions of npm pass no signal on.
+  const signalGroup = (signal: NodeJS.Signals): void => {
+    try {
+      process.kill(-child.pid!, signal);
+    } catch {
+      // The group is gone already.
+    }
+  };
+  // It does not outlive us, however we end. Not SIGKILL: the services are in a group of their own and would not hear of it.
+  const endWithUs = (): void => signalGroup('SIGTERM');
   process.once('exit', endWithUs);
   const exited = new Promise<number | string>((resolve) => {
     child.once('exit', (code, signal) => {
@@ -49,15 +56,14 @@ export async function startProduct({ command, env, ready, timeoutMs = 120_000 }:
   });
   const outcome = await Promise.race([isReady.then(() => 'ready' as const), deadline, exited]);
   if (outcome !== 'ready') {
-    child.kill('SIGTERM');
+    signalGroup('SIGTERM');
     throw new Error(`${command.join(' ')} did not become ready (${outcome}):\n${output}`);
   }
   return {
-    child,
     readyAfterMs: performance.now() - startedAt,
     output: () => output,
     async stop(signal) {
-      child.kill(signal);
+      signalGroup(signal);
       const late = new Promise<string>((resolve) => {
         setTimeout(resolve, STOP_TIMEOUT_MS, 'still running').unref();
       });
