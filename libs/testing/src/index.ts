@@ -1,4 +1,5 @@
 export { importPeer, measure, printMachine, type BenchCase, type BenchResult } from './bench.ts';
+export { callJson, type JsonAnswer, type JsonCallOptions } from './call-json.ts';
 export { spawnNode, type ChildExit, type ChildHandle, type SpawnNodeOptions, type WaitForLineOptions } from './child.ts';
 export { ChildExitedError, ServerStartError, ServersUnavailableError, ServerUrlMissingError, WaitTimeoutError, type TestingErrorCode } from './errors.ts';
 export { createFaultProxy, type BlackholeDirection, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';

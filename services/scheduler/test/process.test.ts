@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settings } from '@staddle/config';
 import { schedulerSchema } from '@staddle/scheduler-service';
-import { createFaultProxy, spawnNode, testDatabase, waitFor, type ChildHandle } from '@staddle/testing';
+import { callJson, createFaultProxy, spawnNode, testDatabase, waitFor, type ChildHandle, type JsonAnswer } from '@staddle/testing';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { listen } from './running.ts';
 
@@ -25,12 +25,9 @@ async function urlOf(child: ChildHandle): Promise<string> {
 }
 
 /** Calls the API with the admin token of the data folder. */
-async function api(url: string, path: string, body?: unknown) {
+async function api(url: string, path: string, body?: unknown): Promise<JsonAnswer> {
   const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim();
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const response = await fetch(`${url}${path}`, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) });
-  // oxlint-disable-next-line typescript/no-explicit-any -- JSON of any route
-  return { status: response.status, body: (await response.json()) as any };
+  return callJson(`${url}${path}`, { body, token });
 }
 
 const NOW = { kind: 'after', delay: 0 };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { loadConfig } from '@staddle/config';
 import { createSchedulerService, schedulerSchema, type SchedulerServiceOptions } from '@staddle/scheduler-service';
 import { signToken, type Service } from '@staddle/service';
-import { recordingLogger, testDatabase, waitFor, type RecordingLogger, type TestDialect } from '@staddle/testing';
+import { callJson, recordingLogger, testDatabase, waitFor, type JsonAnswer, type JsonCallOptions, type RecordingLogger, type TestDialect } from '@staddle/testing';
 import { onTestFinished } from 'vitest';
 
 export const SECRET = 'a secret of the tests, more than 32 bytes long';
@@ -22,20 +22,12 @@ export function tokenOf({ sub = 'alice', ...rest }: Caller = {}): Promise<string
   return signToken({ secret: SECRET, sub, ttlMs: 600_000, now: Date.now(), ...rest });
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  // What a test expects to find is what it says about the type.
-  // oxlint-disable-next-line typescript/no-explicit-any -- JSON of any route
-  readonly body: any;
-}
-
 export interface Running {
   readonly service: Service;
   readonly logger: RecordingLogger;
   readonly dataDir: string;
   /** Calls a route as an admin, unless told otherwise. A body makes it a POST. */
-  call(path: string, options?: { method?: string; body?: unknown; as?: Caller | 'nobody'; token?: string; headers?: Record<string, string> }): Promise<Answer>;
+  call(path: string, options?: JsonCallOptions & { as?: Caller | 'nobody' }): Promise<JsonAnswer>;
   /** Creates a task and gives its JSON. */
   create(task: Record<string, unknown>): Promise<Record<string, string>>;
   /** Waits for the newest run of the task to be in the state. */
@@ -71,15 +63,9 @@ export async function run({ settings = {}, dialect = 'sqlite', ...options }: Ove
     service,
     logger,
     dataDir,
-    async call(path, { method, body, as = { roles: ['admin'] }, token, headers = {} } = {}) {
-      const authorization = as === 'nobody' ? undefined : `Bearer ${token ?? (await tokenOf(as))}`;
-      const response = await fetch(`${service.url}${path}`, {
-        method: method ?? (body === undefined ? 'GET' : 'POST'),
-        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(authorization ? { authorization } : {}), ...headers },
-        body: body === undefined || typeof body === 'string' ? (body ?? null) : JSON.stringify(body),
-      });
-      const text = await response.text();
-      return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+    async call(path, { as = { roles: ['admin'] }, token, ...request } = {}) {
+      const bearer = as === 'nobody' ? undefined : (token ?? (await tokenOf(as)));
+      return callJson(`${service.url}${path}`, { ...request, token: bearer });
     },
     async create(task) {
       const { status, body } = await running.call('/v1/tasks', { body: { module: 'demo', handler: 'log', trigger: { kind: 'after', delay: 'P1D' }, payload: { message: 'hello' }, ...task } });
