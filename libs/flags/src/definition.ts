@@ -1,3 +1,4 @@
+import { BITS, type Backend } from './bits.ts';
 import { FlagsDefinitionError, type DefinitionFault } from './errors.ts';
 
 /** How many members of a group a complete word holds. */
@@ -9,33 +10,31 @@ export interface Group<Name extends string = string> {
   readonly arity: Arity;
 }
 
-/** A definition as it reaches the checks, types already forgotten. */
-export interface Definition {
-  readonly bits: Readonly<Record<string, number>>;
-  readonly groups?: Readonly<Record<string, Group>>;
-  readonly masks?: Readonly<Record<string, readonly string[]>>;
-  readonly retired?: Readonly<Record<number, string>>;
+/** What a set was defined with, for what is compiled from it: transitions, roll-ups, SQL. */
+export interface FlagsDefinition<Name extends string = string, Members extends Record<string, string> = Record<string, string>, MaskName extends string = string> {
+  /** Bit index of each flag. */
+  readonly bits: { readonly [K in Name]: number };
+  readonly groups: { readonly [K in Extract<keyof Members, string>]: Group<Members[K]> };
+  readonly masks: { readonly [K in MaskName]: readonly Name[] };
+  /** Bit index to the name of a flag that existed once. */
+  readonly retired: Readonly<Record<number, string>>;
 }
-
-/**
- * The highest bit index. Bit 31 is the sign in JavaScript's bit operators, in a signed SQL INT and in Lua's `bit`
- * library, so a word that holds it comes back negative somewhere.
- */
-export const HIGHEST_BIT = 30;
 
 // Leaves out `|`, `,`, blanks and a leading digit, which have a meaning in text form or as an object key.
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 const NAME_RULE = 'is not a name: a letter or _, then letters, digits, _ . -';
 
 /**
- * Checks every rule of a definition.
+ * Checks every rule of a definition, types already forgotten.
  * @throws FlagsDefinitionError (`ERR_FLAGS_DEFINITION`) with all faults at once
  */
-export function checkDefinition(set: string, { bits, groups = {}, masks = {}, retired = {} }: Definition): void {
+export function checkDefinition(set: string, backend: Backend, { bits, groups, masks, retired }: FlagsDefinition): void {
   const faults: DefinitionFault[] = [];
   const fault = (path: string, value: unknown, rule: string): void => void faults.push({ path, value, rule });
 
   if (!isName(set)) fault('name', set, NAME_RULE);
+  if (!Object.hasOwn(BITS, backend)) fault('backend', backend, "is neither 'number' nor 'bigint'");
+  const highestBit = backend === 'bigint' ? BITS.bigint.highestBit : BITS.number.highestBit;
 
   // Retired bits first, so that a live flag on the index or the name of one is the flag's fault.
   const ownerOf = new Map<number, string>();
@@ -47,8 +46,8 @@ export function checkDefinition(set: string, { bits, groups = {}, masks = {}, re
     else fault(path, name, `is already the name of ${owner}`);
   };
   const claimIndex = (path: string, index: unknown, label: string): void => {
-    if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > HIGHEST_BIT) {
-      fault(path, index, `is not a bit index, a whole number from 0 to ${HIGHEST_BIT}`);
+    if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > highestBit) {
+      fault(path, index, `is not a bit index, a whole number from 0 to ${highestBit}`);
       return;
     }
     const owner = ownerOf.get(index as number);
@@ -60,11 +59,15 @@ export function checkDefinition(set: string, { bits, groups = {}, masks = {}, re
     claimIndex(`retired.${index}`, Number(index), `the retired flag ${name}`);
     claimName(`retired.${index}`, name);
   }
-  const names = Object.entries(bits);
-  if (names.length === 0) fault('bits', bits, 'has no flag');
-  for (const [name, index] of names) {
-    claimIndex(`bits.${name}`, index, name);
-    claimName(`bits.${name}`, name);
+  if (isNumericEnum(bits)) {
+    fault('bits', bits, 'is a numeric enum with its reverse mapping; bits are an object from name to bit index');
+  } else {
+    const names = Object.entries(bits);
+    if (names.length === 0) fault('bits', bits, 'has no flag');
+    for (const [name, index] of names) {
+      claimIndex(`bits.${name}`, index, name);
+      claimName(`bits.${name}`, name);
+    }
   }
 
   const checkMembers = (path: string, members: readonly string[]): void => {
@@ -93,6 +96,22 @@ export function checkDefinition(set: string, { bits, groups = {}, masks = {}, re
   if (faults.length > 0) throw new FlagsDefinitionError(set, faults);
 }
 
+/** A copy that nobody can change, in the order of the bits. */
+export function freezeDefinition({ bits, groups, masks, retired }: FlagsDefinition): FlagsDefinition {
+  const frozen = <T>(entries: [string, T][]): Readonly<Record<string, T>> => Object.freeze(Object.fromEntries(entries));
+  return Object.freeze({
+    bits: frozen(Object.entries(bits).toSorted(([, a], [, b]) => a - b)),
+    groups: frozen(Object.entries(groups).map(([name, { of, arity }]) => [name, Object.freeze({ of: Object.freeze([...of]), arity })])),
+    masks: frozen(Object.entries(masks).map(([name, of]) => [name, Object.freeze([...of])])),
+    retired: frozen(Object.entries(retired)),
+  });
+}
+
 function isName(name: unknown): boolean {
   return typeof name === 'string' && NAME.test(name) && name !== '__proto__';
+}
+
+/** TypeScript compiles `enum E { A = 1 }` to `{ A: 1, 1: 'A' }`. */
+function isNumericEnum(bits: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(bits).some(([key, value]) => typeof value === 'string' && String(bits[value]) === key);
 }

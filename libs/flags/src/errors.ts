@@ -6,12 +6,15 @@ abstract class FlagsError extends Error {
   abstract readonly code: string;
   /** Name of the flags type, the first argument of `defineFlags`. */
   readonly set: string;
+  /** Place of the offending item in a list of names: `2`. */
+  readonly field?: string;
   /** Never true: the same call fails again. */
   readonly retryable: boolean = false;
 
-  constructor(set: string, message: string) {
+  constructor(set: string, message: string, field?: string) {
     super(message);
     this.set = set;
+    if (field !== undefined) this.field = field;
   }
 
   override get name(): string {
@@ -39,13 +42,13 @@ export class FlagsDefinitionError extends FlagsError {
   }
 }
 
-/** The input is no word at all: wrong type, fraction, negative, beyond bit 30, text outside the grammar. */
+/** The input is no word at all: wrong type, fraction, negative, beyond the highest bit, text outside the grammar. */
 export class FlagsInputError extends FlagsError {
   override readonly code = 'ERR_FLAGS_INPUT';
   readonly value: unknown;
 
-  constructor(set: string, value: unknown, rule: string) {
-    super(set, `${show(value)} is not a value of flags ${show(set)}: ${rule}`);
+  constructor(set: string, value: unknown, rule: string, field?: string) {
+    super(set, `${show(value)} is not a value of flags ${show(set)}: ${rule}`, field);
     this.value = value;
   }
 }
@@ -54,26 +57,35 @@ export class FlagsInputError extends FlagsError {
 export class UnknownFlagError extends FlagsError {
   override readonly code = 'ERR_FLAGS_UNKNOWN';
   readonly value: unknown;
+  /** The bits that have no flag, when it is bits and not a name. */
+  readonly unknownBits?: number | bigint;
 
-  constructor(set: string, value: unknown, rule: string) {
-    super(set, `${show(value)} is not known to flags ${show(set)}: ${rule}`);
+  constructor(set: string, value: unknown, rule: string, { field, unknownBits }: { field?: string; unknownBits?: number | bigint } = {}) {
+    super(set, `${show(value)} is not known to flags ${show(set)}: ${rule}`, field);
     this.value = value;
+    if (unknownBits !== undefined) this.unknownBits = unknownBits;
   }
 }
 
 /** Too many or too few members of a group are set. */
 export class FlagsGroupError extends FlagsError {
   override readonly code = 'ERR_FLAGS_GROUP';
+  /** The input as it came: a word, a list of names. */
+  readonly value: unknown;
   readonly group: string;
   /** The members that are set. */
   readonly members: readonly string[];
 
-  constructor(set: string, group: string, arity: string, members: readonly string[]) {
+  constructor(set: string, value: unknown, group: string, arity: string, members: readonly string[]) {
     super(set, `group ${show(group)} of flags ${show(set)} has ${arity} member, not ${members.length ? members.join(' and ') : 'none'}`);
+    this.value = value;
     this.group = group;
     this.members = members;
   }
 }
+
+/** What a boundary refuses input with. */
+export type BoundaryError = FlagsInputError | UnknownFlagError | FlagsGroupError;
 
 export type FlagsErrorCode = (FlagsDefinitionError | FlagsInputError | UnknownFlagError | FlagsGroupError)['code'];
 

@@ -1,6 +1,6 @@
-import { readBits } from './bits.ts';
-import { checkDefinition, type Group } from './definition.ts';
-import { FlagsGroupError, FlagsInputError, UnknownFlagError } from './errors.ts';
+import { BITS, type Backend, type Bits } from './bits.ts';
+import { checkDefinition, freezeDefinition, type FlagsDefinition, type Group } from './definition.ts';
+import { FlagsGroupError, FlagsInputError, UnknownFlagError, type BoundaryError } from './errors.ts';
 import { bitsOfTokens, hex, joinTokens, splitTokens, tokensOf } from './text.ts';
 
 /*
@@ -17,85 +17,112 @@ import { bitsOfTokens, hex, joinTokens, splitTokens, tokensOf } from './text.ts'
 
 declare const setOfWord: unique symbol;
 
-/** A value of the flags type `Set`. It is a number; the brand keeps words of two sets, and bare numbers, apart. */
-export type Word<Set extends string = string> = number & { readonly [setOfWord]: Set };
+/** A value of the flags type `Set`: a number, or a bigint for a wide set. The brand keeps words of two sets, and bare numbers, apart. */
+export type Word<Set extends string = string, Value extends number | bigint = number> = Value & { readonly [setOfWord]: Set };
 
 /** What a boundary does with bits that the set does not know: refuse them, keep them, drop them. */
 export type UnknownPolicy = 'strict' | 'retain' | 'truncate';
 
 /** Something about a word that a strict boundary would have refused. */
-export type WordIssue<Name extends string = string, GroupName extends string = string> =
-  | { readonly kind: 'unknown-bits'; readonly bits: number }
+export type WordIssue<Name extends string = string, GroupName extends string = string, Value extends number | bigint = number> =
+  | { readonly kind: 'unknown-bits'; readonly bits: Value }
   | { readonly kind: 'group'; readonly group: GroupName; readonly members: readonly Name[] };
 
+/** What a boundary says that does not throw. The error is the one that would have been thrown. */
+export type WordResult<W> = { readonly ok: true; readonly value: W } | { readonly ok: false; readonly error: BoundaryError };
+
 /** A conversion to and from a JSON value. */
-export interface WordCodec<Set extends string, Json> {
-  encode(word: Word<Set>): Json;
+export interface WordCodec<Set extends string, Json, Value extends number | bigint = number> {
+  encode(word: Word<Set, Value>): Json;
   /** @throws the errors of {@link FlagSet.fromBits}; the policy is `strict` unless given */
-  decode(json: unknown, policy?: UnknownPolicy): Word<Set>;
+  decode(json: unknown, policy?: UnknownPolicy): Word<Set, Value>;
 }
 
 /** A flags type: made by {@link defineFlags}. Its functions do not use `this`, so they may be taken off it. */
-export interface FlagSet<Set extends string, Name extends string, Members extends Record<string, string>, MaskName extends string> {
+export interface FlagSet<
+  Set extends string,
+  Name extends string,
+  Members extends Record<string, string>,
+  MaskName extends string,
+  Value extends number | bigint = number,
+> {
   readonly name: Set;
+  /** Whether words are numbers (31 bits) or bigints (63 bits). */
+  readonly backend: Backend;
+  /** What the set was defined with; frozen, flags in bit order. */
+  readonly definition: FlagsDefinition<Name, Members, MaskName>;
   /** Mask of each flag, for hot loops: `(word & State.bit.Running) !== 0`. */
-  readonly bit: { readonly [K in Name]: Word<Set> };
+  readonly bit: { readonly [K in Name]: Word<Set, Value> };
   /** Each named mask and each group as the union of its members. */
-  readonly mask: { readonly [K in MaskName | KeyOf<Members>]: Word<Set> };
+  readonly mask: { readonly [K in MaskName | KeyOf<Members>]: Word<Set, Value> };
   /** Every known bit. */
-  readonly all: Word<Set>;
+  readonly all: Word<Set, Value>;
   /** The empty word. */
-  readonly none: Word<Set>;
+  readonly none: Word<Set, Value>;
 
   /** The word of the named flags. @throws FlagsGroupError (`ERR_FLAGS_GROUP`) for two members of one group */
-  of(...names: Name[]): Word<Set>;
+  of(...names: Name[]): Word<Set, Value>;
   /** @throws UnknownFlagError (`ERR_FLAGS_UNKNOWN`) for a name that does not exist, as do all functions that take names */
-  has(word: Word<Set>, name: Name): boolean;
-  hasAll(word: Word<Set>, ...names: [Name, ...Name[]]): boolean;
-  hasAny(word: Word<Set>, ...names: [Name, ...Name[]]): boolean;
+  has(word: Word<Set, Value>, name: Name): boolean;
+  hasAll(word: Word<Set, Value>, ...names: [Name, ...Name[]]): boolean;
+  hasAny(word: Word<Set, Value>, ...names: [Name, ...Name[]]): boolean;
   /** The known flags of a word in ascending bit order. */
-  names(word: Word<Set>): Name[];
+  names(word: Word<Set, Value>): Name[];
+  /** How many bits are set, unknown ones included. */
+  size(word: Word<Set, Value>): number;
   /** The member of the group that is set; undefined when none is, or (a damaged word) more than one. */
-  which<K extends KeyOf<Members>>(word: Word<Set>, group: K): Members[K] | undefined;
+  which<K extends KeyOf<Members>>(word: Word<Set, Value>, group: K): Members[K] | undefined;
   /** What a strict boundary would refuse about this word; empty for a sound one. */
-  issues(word: Word<Set>): WordIssue<Name, KeyOf<Members>>[];
+  issues(word: Word<Set, Value>): WordIssue<Name, KeyOf<Members>, Value>[];
 
   /** Adds flags; a member of a group takes the place of its sibling. @throws FlagsGroupError (`ERR_FLAGS_GROUP`) for two members of one group */
-  add(word: Word<Set>, ...names: Name[]): Word<Set>;
+  add(word: Word<Set, Value>, ...names: Name[]): Word<Set, Value>;
   /** Removes flags. A group whose member is removed is left empty. */
-  remove(word: Word<Set>, ...names: Name[]): Word<Set>;
+  remove(word: Word<Set, Value>, ...names: Name[]): Word<Set, Value>;
+  /** Removes the named flags that are set and adds those that are not. @throws FlagsGroupError (`ERR_FLAGS_GROUP`) for two members of one group */
+  toggle(word: Word<Set, Value>, ...names: Name[]): Word<Set, Value>;
 
-  union(a: Word<Set>, b: Word<Set>): Word<Set>;
-  intersection(a: Word<Set>, b: Word<Set>): Word<Set>;
+  union(a: Word<Set, Value>, b: Word<Set, Value>): Word<Set, Value>;
+  intersection(a: Word<Set, Value>, b: Word<Set, Value>): Word<Set, Value>;
   /** Bits of `a` that are not in `b`, unknown ones included. */
-  difference(a: Word<Set>, b: Word<Set>): Word<Set>;
-  symmetricDifference(a: Word<Set>, b: Word<Set>): Word<Set>;
+  difference(a: Word<Set, Value>, b: Word<Set, Value>): Word<Set, Value>;
+  symmetricDifference(a: Word<Set, Value>, b: Word<Set, Value>): Word<Set, Value>;
   /** The known bits that are not in the word. Applied twice it is `truncate`. */
-  complement(word: Word<Set>): Word<Set>;
-  isSubsetOf(a: Word<Set>, b: Word<Set>): boolean;
-  isSupersetOf(a: Word<Set>, b: Word<Set>): boolean;
-  isDisjointFrom(a: Word<Set>, b: Word<Set>): boolean;
+  complement(word: Word<Set, Value>): Word<Set, Value>;
+  /** The same as `===`. */
+  equals(a: Word<Set, Value>, b: Word<Set, Value>): boolean;
+  isSubsetOf(a: Word<Set, Value>, b: Word<Set, Value>): boolean;
+  isSupersetOf(a: Word<Set, Value>, b: Word<Set, Value>): boolean;
+  isDisjointFrom(a: Word<Set, Value>, b: Word<Set, Value>): boolean;
   /** The known bits of a word. */
-  truncate(word: Word<Set>): Word<Set>;
+  truncate(word: Word<Set, Value>): Word<Set, Value>;
   /** The bits of a word that have no live name: those of a newer definition, and retired ones. */
-  unknownBits(word: Word<Set>): number;
+  unknownBits(word: Word<Set, Value>): Word<Set, Value>;
 
   /**
    * Reads a number, bigint or decimal text. Policy `strict` (default) is for input of others; use `retain` for rows
    * that this process will write back.
    * @throws FlagsInputError (`ERR_FLAGS_INPUT`); with `strict` also UnknownFlagError (`ERR_FLAGS_UNKNOWN`) and FlagsGroupError (`ERR_FLAGS_GROUP`)
    */
-  fromBits(raw: unknown, policy?: UnknownPolicy): Word<Set>;
-  /** Reads `'Running | Late | 0x40'`. @throws as {@link FlagSet.fromBits}, and for an unknown name under every policy */
-  parse(text: string, policy?: UnknownPolicy): Word<Set>;
+  fromBits(raw: unknown, policy?: UnknownPolicy): Word<Set, Value>;
+  /** Reads a list of names, or of hexadecimal numbers. @throws as {@link FlagSet.fromBits}, and for an unknown name under every policy */
+  fromNames(list: unknown, policy?: UnknownPolicy): Word<Set, Value>;
+  /** Reads `'Running | Late | 0x40'`. @throws as {@link FlagSet.fromNames} */
+  parse(text: unknown, policy?: UnknownPolicy): Word<Set, Value>;
+  /** {@link FlagSet.fromBits} with the error as a result. */
+  tryFromBits(raw: unknown, policy?: UnknownPolicy): WordResult<Word<Set, Value>>;
+  /** {@link FlagSet.fromNames} with the error as a result. */
+  tryFromNames(list: unknown, policy?: UnknownPolicy): WordResult<Word<Set, Value>>;
+  /** {@link FlagSet.parse} with the error as a result. */
+  tryParse(text: unknown, policy?: UnknownPolicy): WordResult<Word<Set, Value>>;
   /** Writes `'Running | Late | 0x40'`, the empty word as `'0x0'`. `parse(format(word), 'retain') === word`. */
-  format(word: Word<Set>): string;
+  format(word: Word<Set, Value>): string;
   /** A word as an array of names in bit order, unknown bits as a last `'0x40'`. */
-  readonly json: WordCodec<Set, string[]>;
+  readonly json: WordCodec<Set, string[], Value>;
 }
 
 /** The word type of a flag set: `type State = FlagsOf<typeof State>`. */
-export type FlagsOf<F> = F extends FlagSet<infer Set, infer _Name, infer _Members, infer _Mask> ? Word<Set> : never;
+export type FlagsOf<F> = F extends FlagSet<infer Set, infer _Name, infer _Members, infer _Mask, infer Value> ? Word<Set, Value> : never;
 
 /** The flag names of a flag set. */
 export type FlagName<F> = F extends { names(word: never): (infer Name)[] } ? Name : never;
@@ -104,9 +131,13 @@ type KeyOf<T> = Extract<keyof T, string>;
 type NoKeys = Record<never, never>;
 type MembersOf<Groups> = { [K in KeyOf<Groups>]: Groups[K] extends Group<infer Name> ? Name : never };
 
+type ValueOf<B extends Backend> = B extends 'bigint' ? bigint : number;
+
 /** The second argument of {@link defineFlags}. */
-export interface FlagsSpec<Bits, Groups, Masks> {
-  /** Bit index (0 to 30) of each flag. Append-only: the numbers are in stored data. */
+export interface FlagsSpec<Bits, Groups, Masks, B extends Backend = 'number'> {
+  /** `number` (default) for bit indexes up to 30, `bigint` for up to 62. */
+  readonly backend?: B;
+  /** Bit index of each flag. Append-only: the numbers are in stored data. */
   readonly bits: Bits;
   /** Flags that exclude each other. A flag is in at most one group. */
   readonly groups?: Groups;
@@ -125,132 +156,168 @@ export function defineFlags<
   const Bits extends Readonly<Record<string, number>>,
   const Groups extends Readonly<Record<string, Group<NoInfer<KeyOf<Bits>>>>> = NoKeys,
   const Masks extends Readonly<Record<string, readonly NoInfer<KeyOf<Bits>>[]>> = NoKeys,
->(set: Set, spec: FlagsSpec<Bits, Groups, Masks>): FlagSet<Set, KeyOf<Bits>, MembersOf<Groups>, KeyOf<Masks>> {
-  checkDefinition(set, spec);
+  const B extends Backend = 'number',
+>(set: Set, spec: FlagsSpec<Bits, Groups, Masks, B>): FlagSet<Set, KeyOf<Bits>, MembersOf<Groups>, KeyOf<Masks>, ValueOf<B>> {
+  const { backend = 'number', bits, groups = {}, masks = {}, retired = {} } = spec;
+  const definition: FlagsDefinition = { bits, groups, masks, retired };
+  checkDefinition(set, backend, definition);
   // The names are typed here, once; inside `build` a name is a string.
-  return build(set, spec.bits, spec.groups ?? {}, spec.masks ?? {}, Object.values(spec.retired ?? {})) as never;
+  return (backend === 'bigint' ? build(set, backend, BITS.bigint, freezeDefinition(definition)) : build(set, backend, BITS.number, freezeDefinition(definition))) as never;
 }
 
-function build(
+function build<Value extends number | bigint>(
   set: string,
-  indexes: Readonly<Record<string, number>>,
-  groups: Readonly<Record<string, Group>>,
-  masks: Readonly<Record<string, readonly string[]>>,
-  retired: readonly string[],
-): FlagSet<string, string, Record<string, string>, string> {
-  const word = (bits: number): Word => bits as Word;
-  // Without a prototype, so that `has(word, 'constructor')` finds nothing.
+  backend: Backend,
+  bits: Bits<Value>,
+  definition: FlagsDefinition,
+): FlagSet<string, string, Record<string, string>, string, Value> {
+  type W = Word<string, Value>;
+  const { groups, masks } = definition;
+  const retired = Object.values(definition.retired);
+  const word = (value: Value): W => value as W;
+  // Without a prototype, so that a group named like an inherited property is not found by accident.
   const table = <T>(entries: [string, T][]): Readonly<Record<string, T>> =>
     Object.freeze(Object.assign<Record<string, T>, Record<string, T>>(Object.create(null), Object.fromEntries(entries)));
 
-  const ascending = Object.keys(indexes).toSorted((a, b) => indexes[a]! - indexes[b]!);
-  const bit = table(ascending.map((name) => [name, word(1 << indexes[name]!)]));
-  const unionOf = (names: readonly string[]): Word => word(names.reduce((bits, name) => bits | bitOf(name), 0));
+  const ascending = Object.keys(definition.bits);
+  const bit = table(ascending.map((name) => [name, word(bits.bitAt(definition.bits[name]!))]));
+  const bitsAscending = ascending.map((name) => bit[name]!);
+  const unionOf = (names: readonly string[]): W => word(names.reduce<Value>((value, name) => bits.union(value, bitOf(name)), bits.zero));
   const groupMask = table(Object.entries(groups).map(([name, { of }]) => [name, unionOf(of)]));
-  const mask = table([...Object.entries(groupMask), ...Object.entries(masks).map(([name, of]): [string, Word] => [name, unionOf(of)])]);
+  const mask = table([...Object.entries(groupMask), ...Object.entries(masks).map(([name, of]): [string, W] => [name, unionOf(of)])]);
   const groupOf = table(Object.entries(groups).flatMap(([group, { of }]) => of.map((name): [string, string] => [name, group])));
   const all = unionOf(ascending);
-  const textNames = { set, bitOf: (name: string) => bit[name], isRetired: (name: string) => retired.includes(name) };
+  const textNames = { set, bits, bitOf: (name: string) => bit[name], isRetired: (name: string) => retired.includes(name) };
 
-  function bitOf(name: string): number {
-    const found = bit[name];
-    if (found === undefined) throw new UnknownFlagError(set, name, 'no flag has this name');
-    return found;
+  function unknownName(name: unknown): never {
+    throw new UnknownFlagError(set, name, 'no flag has this name');
   }
 
-  function namesOf(bits: number): string[] {
-    return ascending.filter((name) => (bits & bit[name]!) !== 0);
+  function bitOf(name: string): W {
+    return bit[name] ?? unknownName(name);
   }
 
-  function groupIssues(bits: number): { kind: 'group'; group: string; members: string[] }[] {
+  function namesOf(value: Value): string[] {
+    return bits.namesIn(value, ascending, bitsAscending);
+  }
+
+  function groupIssues(value: Value): { kind: 'group'; group: string; members: string[] }[] {
     return Object.entries(groups).flatMap(([group, { arity }]) => {
-      const members = namesOf(bits & groupMask[group]!);
+      const members = namesOf(bits.intersection(value, groupMask[group]!));
       const sound = members.length === 1 || (members.length === 0 && arity === 'at-most-one');
       return sound ? [] : [{ kind: 'group' as const, group, members }];
     });
   }
 
-  function atLeastOne(names: readonly string[]): number {
+  function atLeastOne(names: readonly string[]): W {
     if (names.length === 0) throw new FlagsInputError(set, names, 'the question needs at least one name');
     return unionOf(names);
   }
 
-  function add(to: number, names: readonly string[]): Word {
-    const added = unionOf(names);
-    let siblings = 0;
-    for (const name of names) {
+  /** The groups that the names belong to, as a mask. Refuses two members of one group. */
+  function groupsOf(names: readonly string[]): Value {
+    const named = unionOf(names);
+    return names.reduce<Value>((touched, name) => {
       const group = groupOf[name];
-      if (group === undefined) continue;
+      if (group === undefined) return touched;
       const inGroup = groupMask[group]!;
-      if ((added & inGroup) !== bit[name]) throw new FlagsGroupError(set, group, groups[group]!.arity, namesOf(added & inGroup));
-      siblings |= inGroup;
-    }
-    return word((to & ~siblings) | added);
+      const members = bits.intersection(named, inGroup);
+      if (!bits.equals(members, bit[name]!)) throw new FlagsGroupError(set, names, group, groups[group]!.arity, namesOf(members));
+      return bits.union(touched, inGroup);
+    }, bits.zero);
   }
 
-  function admit(raw: unknown, bits: number, policy: UnknownPolicy = 'strict'): Word {
-    if (policy === 'retain') return word(bits);
-    if (policy === 'truncate') return word(bits & all);
+  function add(to: Value, names: readonly string[]): W {
+    return word(bits.union(bits.difference(to, groupsOf(names)), unionOf(names)));
+  }
+
+  function toggle(from: Value, names: readonly string[]): W {
+    groupsOf(names);
+    const present = names.filter((name) => !bits.isDisjointFrom(from, bitOf(name)));
+    const absent = names.filter((name) => !present.includes(name));
+    return add(bits.difference(from, unionOf(present)), absent);
+  }
+
+  function admit(raw: unknown, value: Value, policy: UnknownPolicy = 'strict'): W {
+    if (policy === 'retain') return word(value);
+    if (policy === 'truncate') return word(bits.intersection(value, all));
     if (policy !== 'strict') throw new FlagsInputError(set, policy, "the policy is 'strict', 'retain' or 'truncate'");
-    if ((bits & ~all) !== 0) throw new UnknownFlagError(set, raw, `the bits ${hex(bits & ~all)} have no flag`);
-    const [issue] = groupIssues(bits);
-    if (issue) throw new FlagsGroupError(set, issue.group, groups[issue.group]!.arity, issue.members);
-    return word(bits);
+    const unknownBits = bits.difference(value, all);
+    if (unknownBits) throw new UnknownFlagError(set, raw, `the bits ${hex(unknownBits)} have no flag`, { unknownBits });
+    const [issue] = groupIssues(value);
+    if (issue) throw new FlagsGroupError(set, raw, issue.group, groups[issue.group]!.arity, issue.members);
+    return word(value);
   }
 
-  function maskOfGroup(group: string): number {
-    const found = groupMask[group];
-    if (found === undefined) throw new UnknownFlagError(set, group, 'no group has this name');
-    return found;
-  }
+  const fromBits = (raw: unknown, policy?: UnknownPolicy): W => admit(raw, bits.read(set, raw), policy);
+  const fromNames = (list: unknown, policy?: UnknownPolicy): W => {
+    if (!Array.isArray(list)) throw new FlagsInputError(set, list, 'names come as an array');
+    return admit(list, bitsOfTokens(textNames, list), policy);
+  };
+  const parse = (text: unknown, policy?: UnknownPolicy): W => admit(text, bitsOfTokens(textNames, splitTokens(set, text)), policy);
+  const format = (w: W): string => joinTokens(tokensOf(namesOf(w), bits.difference(w, all)));
 
   return Object.freeze({
     name: set,
+    backend,
+    definition,
     bit,
     mask,
     all,
-    none: word(0),
+    none: word(bits.zero),
 
-    of: (...names: string[]) => add(0, names),
-    has: (w: Word, name: string) => (w & bitOf(name)) !== 0,
-    hasAll: (w: Word, ...names: string[]) => {
-      const asked = atLeastOne(names);
-      return (w & asked) === asked;
-    },
-    hasAny: (w: Word, ...names: string[]) => (w & atLeastOne(names)) !== 0,
+    of: (...names: string[]) => add(bits.zero, names),
+    has: bits.hasIn(bit, unknownName),
+    hasAll: (w: W, ...names: string[]) => bits.isSubsetOf(atLeastOne(names), w),
+    hasAny: (w: W, ...names: string[]) => !bits.isDisjointFrom(atLeastOne(names), w),
     names: namesOf,
-    which: (w: Word, group: string) => {
-      const members = namesOf(w & maskOfGroup(group));
+    size: bits.size,
+    which: (w: W, group: string) => {
+      const members = namesOf(bits.intersection(w, groupMask[group] ?? unknownGroup(group)));
       return members.length === 1 ? members[0] : undefined;
     },
-    issues: (w: Word): WordIssue[] => {
-      const unknown = w & ~all;
-      return [...(unknown === 0 ? [] : [{ kind: 'unknown-bits' as const, bits: unknown }]), ...groupIssues(w)];
+    issues: (w: W): WordIssue<string, string, Value>[] => {
+      const unknown = bits.difference(w, all);
+      return [...(unknown ? [{ kind: 'unknown-bits' as const, bits: unknown }] : []), ...groupIssues(w)];
     },
 
-    add: (w: Word, ...names: string[]) => add(w, names),
-    remove: (w: Word, ...names: string[]) => word(w & ~unionOf(names)),
+    add: (w: W, ...names: string[]) => add(w, names),
+    remove: (w: W, ...names: string[]) => word(bits.difference(w, unionOf(names))),
+    toggle: (w: W, ...names: string[]) => toggle(w, names),
 
-    union: (a: Word, b: Word) => word(a | b),
-    intersection: (a: Word, b: Word) => word(a & b),
-    difference: (a: Word, b: Word) => word(a & ~b),
-    symmetricDifference: (a: Word, b: Word) => word(a ^ b),
-    complement: (w: Word) => word(~w & all),
-    isSubsetOf: (a: Word, b: Word) => (a & ~b) === 0,
-    isSupersetOf: (a: Word, b: Word) => (b & ~a) === 0,
-    isDisjointFrom: (a: Word, b: Word) => (a & b) === 0,
-    truncate: (w: Word) => word(w & all),
-    unknownBits: (w: Word) => w & ~all,
+    // One function for every set of the backend: nothing here depends on the set but the type.
+    union: bits.union as (a: W, b: W) => W,
+    intersection: bits.intersection as (a: W, b: W) => W,
+    difference: bits.difference as (a: W, b: W) => W,
+    symmetricDifference: bits.symmetricDifference as (a: W, b: W) => W,
+    equals: bits.equals,
+    isSubsetOf: bits.isSubsetOf,
+    isSupersetOf: bits.isSupersetOf,
+    isDisjointFrom: bits.isDisjointFrom,
+    complement: (w: W) => word(bits.difference(all, w)),
+    truncate: (w: W) => word(bits.intersection(w, all)),
+    unknownBits: (w: W) => word(bits.difference(w, all)),
 
-    fromBits: (raw: unknown, policy?: UnknownPolicy) => admit(raw, readBits(set, raw), policy),
-    parse: (text: string, policy?: UnknownPolicy) => admit(text, bitsOfTokens(textNames, splitTokens(set, text)), policy),
-    format: (w: Word) => joinTokens(tokensOf(namesOf(w), w & ~all)),
-    json: Object.freeze({
-      encode: (w: Word) => tokensOf(namesOf(w), w & ~all),
-      decode: (json: unknown, policy?: UnknownPolicy) => {
-        if (!Array.isArray(json)) throw new FlagsInputError(set, json, 'the JSON form is an array of names');
-        return admit(json, bitsOfTokens(textNames, json), policy);
-      },
-    }),
+    fromBits,
+    fromNames,
+    parse,
+    tryFromBits: (raw: unknown, policy?: UnknownPolicy) => attempt(() => fromBits(raw, policy)),
+    tryFromNames: (list: unknown, policy?: UnknownPolicy) => attempt(() => fromNames(list, policy)),
+    tryParse: (text: unknown, policy?: UnknownPolicy) => attempt(() => parse(text, policy)),
+    format,
+    json: Object.freeze({ encode: (w: W) => tokensOf(namesOf(w), bits.difference(w, all)), decode: fromNames }),
   });
+
+  function unknownGroup(group: string): never {
+    throw new UnknownFlagError(set, group, 'no group has this name');
+  }
+}
+
+function attempt<W>(read: () => W): WordResult<W> {
+  try {
+    return { ok: true, value: read() };
+  } catch (error) {
+    if (error instanceof FlagsInputError || error instanceof UnknownFlagError || error instanceof FlagsGroupError) return { ok: false, error };
+    throw error;
+  }
 }

@@ -1,9 +1,11 @@
-export { type Arity, type Group } from './definition.ts';
+export { type Backend } from './bits.ts';
+export { type Arity, type FlagsDefinition, type Group } from './definition.ts';
 export {
   FlagsDefinitionError,
   FlagsGroupError,
   FlagsInputError,
   UnknownFlagError,
+  type BoundaryError,
   type DefinitionFault,
   type FlagsErrorCode,
 } from './errors.ts';
@@ -17,4 +19,5 @@ export {
   type Word,
   type WordCodec,
   type WordIssue,
+  type WordResult,
 } from './flags.ts';

@@ -1,43 +1,43 @@
-import { inRange } from './bits.ts';
+import type { Bits } from './bits.ts';
 import { FlagsInputError, UnknownFlagError } from './errors.ts';
 
 /*
  * The text form, after the grammar of the Rust crate bitflags (spec.md, "Formatting" and "Parsing"):
  *
  *   word  = token *( "|" token )        blanks around a token do not count
- *   token = name | "0x" 1*8HEXDIG
+ *   token = name | "0x" 1*16HEXDIG
  *
  * Two differences. The empty word is written `0x0` and the empty text is refused, because an empty setting is a
  * forgotten one more often than an empty set. And hexadecimal is allowed under the policy `strict`, where the bits
  * it names have to be known like any others.
  */
 const SEPARATOR = ' | ';
-const HEX = /^0x[0-9A-Fa-f]{1,8}$/;
+const HEX = /^0x[0-9A-Fa-f]{1,16}$/;
 
 /** What the text form needs to know of a set. */
-export interface TextNames {
+export interface TextNames<Value extends number | bigint> {
   readonly set: string;
+  readonly bits: Bits<Value>;
   /** Mask of one flag; undefined for a name that is not a live flag. */
-  bitOf(name: string): number | undefined;
+  bitOf(name: string): Value | undefined;
   isRetired(name: string): boolean;
 }
 
 /** Union of the bits that a list of tokens names; hexadecimal tokens may hold unknown bits. */
-export function bitsOfTokens({ set, bitOf, isRetired }: TextNames, tokens: readonly unknown[]): number {
-  let bits = 0;
-  for (const token of tokens) {
-    if (typeof token !== 'string' || token === '') throw new FlagsInputError(set, token, 'a flag is a name or a hexadecimal number such as 0x40');
+export function bitsOfTokens<Value extends number | bigint>({ set, bits, bitOf, isRetired }: TextNames<Value>, tokens: readonly unknown[]): Value {
+  return tokens.reduce<Value>((word, token, at) => {
+    const field = String(at);
+    if (typeof token !== 'string' || token === '') throw new FlagsInputError(set, token, 'a flag is a name or a hexadecimal number such as 0x40', field);
     const named = bitOf(token);
-    if (named !== undefined) bits |= named;
-    else if (HEX.test(token)) bits |= inRange(set, token, Number(token));
-    else throw new UnknownFlagError(set, token, isRetired(token) ? 'this flag is retired' : 'no flag has this name');
-  }
-  return bits;
+    if (named !== undefined) return bits.union(word, named);
+    if (HEX.test(token)) return bits.union(word, bits.read(set, BigInt(token), token));
+    throw new UnknownFlagError(set, token, isRetired(token) ? 'this flag is retired' : 'no flag has this name', { field });
+  }, bits.zero);
 }
 
 /** Names in the order given, then what is left as one hexadecimal token. Empty for the empty word. */
-export function tokensOf(names: readonly string[], unknownBits: number): string[] {
-  return unknownBits === 0 ? [...names] : [...names, hex(unknownBits)];
+export function tokensOf(names: readonly string[], unknownBits: number | bigint): string[] {
+  return unknownBits ? [...names, hex(unknownBits)] : [...names];
 }
 
 export function splitTokens(set: string, text: unknown): string[] {
@@ -49,6 +49,6 @@ export function joinTokens(tokens: readonly string[]): string {
   return tokens.length === 0 ? hex(0) : tokens.join(SEPARATOR);
 }
 
-export function hex(bits: number): string {
+export function hex(bits: number | bigint): string {
   return `0x${bits.toString(16)}`;
 }
