@@ -22,7 +22,7 @@ export interface FlagsDefinition<Name extends string = string, Members extends R
 
 // Leaves out `|`, `,`, blanks and a leading digit, which have a meaning in text form or as an object key.
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
-const NAME_RULE = 'is not a name: a letter or _, then letters, digits, _ . -';
+export const NAME_RULE = 'is not a name: a letter or _, then letters, digits, _ . -';
 
 /**
  * Checks every rule of a definition, types already forgotten.
@@ -107,7 +107,7 @@ export function freezeDefinition({ bits, groups, masks, retired }: FlagsDefiniti
   });
 }
 
-function isName(name: unknown): boolean {
+export function isName(name: unknown): boolean {
   return typeof name === 'string' && NAME.test(name) && name !== '__proto__';
 }
 

@@ -84,10 +84,52 @@ export class FlagsGroupError extends FlagsError {
   }
 }
 
+/** The events of a machine break at least one rule; `faults` holds all of them. */
+export class FlagsMachineError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_MACHINE';
+  readonly faults: readonly DefinitionFault[];
+
+  constructor(set: string, faults: readonly DefinitionFault[]) {
+    const lines = faults.map(({ path, value, rule }) => `${path} ${show(value)} ${rule}`);
+    super(set, `the machine of flags ${show(set)} is not well defined: ${lines.join('; ')}`);
+    this.faults = faults;
+  }
+}
+
+/** A name for generated SQL or Lua text that is no plain identifier. */
+export class FlagsIdentifierError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_IDENTIFIER';
+  readonly value: unknown;
+
+  constructor(set: string, value: unknown, rule: string) {
+    super(set, `${show(value)} cannot go into text generated for flags ${show(set)}: ${rule}`);
+    this.value = value;
+  }
+}
+
+/** What was asked for works only with sets of the other backend. */
+export class FlagsBackendError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_BACKEND';
+  readonly backend: string;
+
+  constructor(set: string, backend: string, rule: string) {
+    super(set, `flags ${show(set)} have words of type ${backend}: ${rule}`);
+    this.backend = backend;
+  }
+}
+
 /** What a boundary refuses input with. */
 export type BoundaryError = FlagsInputError | UnknownFlagError | FlagsGroupError;
 
-export type FlagsErrorCode = (FlagsDefinitionError | FlagsInputError | UnknownFlagError | FlagsGroupError)['code'];
+export type FlagsErrorCode = (
+  | FlagsDefinitionError
+  | FlagsInputError
+  | UnknownFlagError
+  | FlagsGroupError
+  | FlagsMachineError
+  | FlagsIdentifierError
+  | FlagsBackendError
+)['code'];
 
 function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;

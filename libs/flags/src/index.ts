@@ -1,9 +1,12 @@
 export { type Backend } from './bits.ts';
 export { type Arity, type FlagsDefinition, type Group } from './definition.ts';
 export {
+  FlagsBackendError,
   FlagsDefinitionError,
   FlagsGroupError,
+  FlagsIdentifierError,
   FlagsInputError,
+  FlagsMachineError,
   UnknownFlagError,
   type BoundaryError,
   type DefinitionFault,
