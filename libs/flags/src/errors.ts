@@ -118,6 +118,94 @@ export class FlagsBackendError extends FlagsError {
   }
 }
 
+/** The rules of a roll-up are not total, hold one that is never reached, or name what does not exist; `faults` holds all of it. */
+export class FlagsRollupError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_ROLLUP';
+  readonly faults: readonly DefinitionFault[];
+
+  constructor(set: string, faults: readonly DefinitionFault[]) {
+    const lines = faults.map(({ path, value, rule }) => `${path} ${show(value)} ${rule}`);
+    super(set, `the roll-up of flags ${show(set)} is not well defined: ${lines.join('; ')}`);
+    this.faults = faults;
+  }
+}
+
+/** A row has, or would get, more ancestors than a roll-up climbs. */
+export class RollupDepthError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_ROLLUP_DEPTH';
+  readonly id: unknown;
+  readonly maxDepth: number;
+
+  constructor(set: string, table: string, id: unknown, maxDepth: number) {
+    super(set, `row ${show(id)} of ${table} leads to a path of more than ${maxDepth} ancestors, which is as far as a roll-up goes`);
+    this.id = id;
+    this.maxDepth = maxDepth;
+  }
+}
+
+/** A row is, or would become, its own ancestor. */
+export class RollupCycleError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_ROLLUP_CYCLE';
+  /** The ids on the way up, the first and the last being the same row. */
+  readonly path: readonly unknown[];
+
+  constructor(set: string, table: string, path: readonly unknown[]) {
+    super(set, `row ${show(path[0])} of ${table} is its own ancestor: ${path.map(show).join(' > ')}`);
+    this.path = path;
+  }
+}
+
+/** A row that a roll-up needs does not exist, or must not have the children that it has. */
+export class RollupRowError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_ROLLUP_ROW';
+  readonly id: unknown;
+
+  constructor(set: string, table: string, id: unknown, rule: string) {
+    super(set, `row ${show(id)} of ${table} ${rule}`);
+    this.id = id;
+  }
+}
+
+/** The counters of a row cannot be true, or children of it are in no single state. `reconcile` tells and repairs. */
+export class RollupDriftError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_ROLLUP_DRIFT';
+  readonly id: unknown;
+  /** Number of children by state, and of all. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly total: number;
+
+  constructor(set: string, table: string, id: unknown, counts: Readonly<Record<string, number>>, total: number) {
+    super(set, `the children of row ${show(id)} of ${table} do not add up: ${total} in all, and by state ${show(counts)}`);
+    this.id = id;
+    this.counts = counts;
+    this.total = total;
+  }
+}
+
+/** The map from legacy texts to flags breaks at least one rule; `faults` holds all of them. */
+export class FlagsLegacyError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_LEGACY';
+  readonly faults: readonly DefinitionFault[];
+
+  constructor(set: string, faults: readonly DefinitionFault[]) {
+    const lines = faults.map(({ path, value, rule }) => `${path} ${show(value)} ${rule}`);
+    super(set, `the legacy form of flags ${show(set)} is not well defined: ${lines.join('; ')}`);
+    this.faults = faults;
+  }
+}
+
+/** The committed manifest of a set is missing, unreadable, outdated, or contradicts the definition. */
+export class FlagsManifestError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_MANIFEST';
+  /** What is wrong, each in words. */
+  readonly problems: readonly string[];
+
+  constructor(set: string, path: string, problems: readonly string[], advice: string) {
+    super(set, `manifest ${path} does not fit flags ${show(set)}: ${problems.join('; ')}; ${advice}`);
+    this.problems = problems;
+  }
+}
+
 /** What a boundary refuses input with. */
 export type BoundaryError = FlagsInputError | UnknownFlagError | FlagsGroupError;
 
@@ -129,6 +217,13 @@ export type FlagsErrorCode = (
   | FlagsMachineError
   | FlagsIdentifierError
   | FlagsBackendError
+  | FlagsRollupError
+  | RollupDepthError
+  | RollupCycleError
+  | RollupRowError
+  | RollupDriftError
+  | FlagsLegacyError
+  | FlagsManifestError
 )['code'];
 
 function show(value: unknown): string {

@@ -1,4 +1,6 @@
 export { type Backend } from './bits.ts';
+export { type UnknownPolicy, type WordResult } from './boundary.ts';
+export { decimalCodec, namesCodec, numberCodec, textCodec, type CodecOptions, type WordCodec } from './codec.ts';
 export { type Arity, type FlagsDefinition, type Group } from './definition.ts';
 export {
   FlagsBackendError,
@@ -6,7 +8,14 @@ export {
   FlagsGroupError,
   FlagsIdentifierError,
   FlagsInputError,
+  FlagsLegacyError,
   FlagsMachineError,
+  FlagsRollupError,
+  RollupCycleError,
+  RollupDepthError,
+  RollupDriftError,
+  RollupRowError,
+  FlagsManifestError,
   UnknownFlagError,
   type BoundaryError,
   type DefinitionFault,
@@ -18,9 +27,12 @@ export {
   type FlagSet,
   type FlagsOf,
   type FlagsSpec,
-  type UnknownPolicy,
   type Word,
-  type WordCodec,
   type WordIssue,
-  type WordResult,
 } from './flags.ts';
+export { compareManifests, type FlagsManifest, type ManifestChanges } from './manifest.ts';
+export { type StandardResult, type StandardSchema } from './standard-schema.ts';
+export { machineOf, type DefineMachine, type Machine, type TransitionResult } from './machine.ts';
+export { type AnyFlagSet, type Condition, type EventSpec, type MachineOptions } from './machine-definition.ts';
+export { type Source, type Transition } from './transition.ts';
+export { rollupOf, type Rollup, type RollupRule, type RollupSpec } from './rollup.ts';
