@@ -8,7 +8,7 @@ export type Backend = 'number' | 'bigint';
  * keeps what it has seen of operand types with the source of a function, so that one body for both would make every
  * number pay for the bigints of another set.
  */
-export interface Bits<Value extends number | bigint> {
+export interface Arithmetic<Value extends number | bigint> {
   readonly highestBit: number;
   readonly zero: Value;
   bitAt(index: number): Value;
@@ -21,7 +21,7 @@ export interface Bits<Value extends number | bigint> {
   isSupersetOf(a: Value, b: Value): boolean;
   isDisjointFrom(a: Value, b: Value): boolean;
   size(word: Value): number;
-  /** The question `has` of a set, over its table of masks. `refuse` throws. */
+  /** The question `has` of a set, over its table of masks; by their type, what a table inherits is not found. `refuse` throws. */
   hasIn(table: Readonly<Record<string, Value>>, refuse: (name: string) => never): (word: Value, name: string) => boolean;
   /** The names whose mask, at the same place, is in the word. */
   namesIn(word: Value, names: readonly string[], masks: readonly Value[]): string[];
@@ -37,7 +37,7 @@ export interface Bits<Value extends number | bigint> {
  * Bit 31 is the sign in JavaScript's bit operators, in a signed SQL INT and in Lua's `bit` library, so a word that
  * holds it comes back negative somewhere.
  */
-const NUMBER_BITS: Bits<number> = {
+const NUMBER_BITS: Arithmetic<number> = {
   highestBit: 30,
   zero: 0,
   bitAt: (index) => 1 << index,
@@ -58,7 +58,11 @@ const NUMBER_BITS: Bits<number> = {
     const mask = table[name];
     return typeof mask === 'number' ? (word & mask) !== 0 : refuse(name);
   },
-  namesIn: (word, names, masks) => names.filter((_, at) => (word & masks[at]!) !== 0),
+  namesIn: (word, names, masks) => {
+    const found: string[] = [];
+    for (let at = 0; at < masks.length; at++) if ((word & masks[at]!) !== 0) found.push(names[at]!);
+    return found;
+  },
   read: (set, raw, input = raw) => {
     const exact = readExact(set, raw);
     if (exact < 0 || exact > 0x7fff_ffff) throw outOfRange(set, input, 30);
@@ -67,7 +71,7 @@ const NUMBER_BITS: Bits<number> = {
 };
 
 /** Bit 63 is the sign of a signed SQL BIGINT. */
-const BIGINT_BITS: Bits<bigint> = {
+const BIGINT_BITS: Arithmetic<bigint> = {
   highestBit: 62,
   zero: 0n,
   bitAt: (index) => 1n << BigInt(index),
@@ -88,7 +92,11 @@ const BIGINT_BITS: Bits<bigint> = {
     const mask = table[name];
     return typeof mask === 'bigint' ? (word & mask) !== 0n : refuse(name);
   },
-  namesIn: (word, names, masks) => names.filter((_, at) => (word & masks[at]!) !== 0n),
+  namesIn: (word, names, masks) => {
+    const found: string[] = [];
+    for (let at = 0; at < masks.length; at++) if ((word & masks[at]!) !== 0n) found.push(names[at]!);
+    return found;
+  },
   read: (set, raw, input = raw) => {
     const exact = readExact(set, raw);
     if (exact < 0 || exact > 0x7fff_ffff_ffff_ffffn) throw outOfRange(set, input, 62);
@@ -97,7 +105,7 @@ const BIGINT_BITS: Bits<bigint> = {
 };
 
 /** The arithmetic of each backend. */
-export const BITS: { readonly number: Bits<number>; readonly bigint: Bits<bigint> } = { number: NUMBER_BITS, bigint: BIGINT_BITS };
+export const BITS: { readonly number: Arithmetic<number>; readonly bigint: Arithmetic<bigint> } = { number: NUMBER_BITS, bigint: BIGINT_BITS };
 
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
 // The digits of 2^63 - 1. Longer text is out of range, and not worth the time of being read.

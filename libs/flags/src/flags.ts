@@ -1,7 +1,10 @@
-import { BITS, type Backend, type Bits } from './bits.ts';
-import { checkDefinition, freezeDefinition, type FlagsDefinition, type Group } from './definition.ts';
-import { FlagsGroupError, FlagsInputError, UnknownFlagError, type BoundaryError } from './errors.ts';
-import { bitsOfTokens, hex, joinTokens, splitTokens, tokensOf } from './text.ts';
+import { BITS, type Arithmetic, type Backend } from './bits.ts';
+import { boundaryOf, resultOf, type UnknownPolicy, type WordResult } from './boundary.ts';
+import { codec, type WordCodec } from './codec.ts';
+import { checkDefinition, freezeDefinition, type Arity, type FlagsDefinition, type Group } from './definition.ts';
+import { FlagsGroupError, FlagsInputError, UnknownFlagError } from './errors.ts';
+import { manifestOf, type FlagsManifest } from './manifest.ts';
+import { joinTokens, tokensOf } from './text.ts';
 
 /*
  * A flags type: names for the bits of one small integer. SPEC.md defines the terms used here.
@@ -20,23 +23,10 @@ declare const setOfWord: unique symbol;
 /** A value of the flags type `Set`: a number, or a bigint for a wide set. The brand keeps words of two sets, and bare numbers, apart. */
 export type Word<Set extends string = string, Value extends number | bigint = number> = Value & { readonly [setOfWord]: Set };
 
-/** What a boundary does with bits that the set does not know: refuse them, keep them, drop them. */
-export type UnknownPolicy = 'strict' | 'retain' | 'truncate';
-
 /** Something about a word that a strict boundary would have refused. */
 export type WordIssue<Name extends string = string, GroupName extends string = string, Value extends number | bigint = number> =
   | { readonly kind: 'unknown-bits'; readonly bits: Value }
   | { readonly kind: 'group'; readonly group: GroupName; readonly members: readonly Name[] };
-
-/** What a boundary says that does not throw. The error is the one that would have been thrown. */
-export type WordResult<W> = { readonly ok: true; readonly value: W } | { readonly ok: false; readonly error: BoundaryError };
-
-/** A conversion to and from a JSON value. */
-export interface WordCodec<Set extends string, Json, Value extends number | bigint = number> {
-  encode(word: Word<Set, Value>): Json;
-  /** @throws the errors of {@link FlagSet.fromBits}; the policy is `strict` unless given */
-  decode(json: unknown, policy?: UnknownPolicy): Word<Set, Value>;
-}
 
 /** A flags type: made by {@link defineFlags}. Its functions do not use `this`, so they may be taken off it. */
 export interface FlagSet<
@@ -117,8 +107,11 @@ export interface FlagSet<
   tryParse(text: unknown, policy?: UnknownPolicy): WordResult<Word<Set, Value>>;
   /** Writes `'Running | Late | 0x40'`, the empty word as `'0x0'`. `parse(format(word), 'retain') === word`. */
   format(word: Word<Set, Value>): string;
-  /** A word as an array of names in bit order, unknown bits as a last `'0x40'`. */
+  /** A word as an array of names in bit order, unknown bits as a last `'0x40'`; strict. Other forms are made by functions such as `numberCodec`. */
   readonly json: WordCodec<Set, string[], Value>;
+
+  /** The numbers of the set, to be committed and compared with: see `checkManifest` in `@staddle/flags/testing`. */
+  manifest(): FlagsManifest;
 }
 
 /** The word type of a flag set: `type State = FlagsOf<typeof State>`. */
@@ -134,11 +127,11 @@ type MembersOf<Groups> = { [K in KeyOf<Groups>]: Groups[K] extends Group<infer N
 type ValueOf<B extends Backend> = B extends 'bigint' ? bigint : number;
 
 /** The second argument of {@link defineFlags}. */
-export interface FlagsSpec<Bits, Groups, Masks, B extends Backend = 'number'> {
+export interface FlagsSpec<Indexes, Groups, Masks, B extends Backend = 'number'> {
   /** `number` (default) for bit indexes up to 30, `bigint` for up to 62. */
   readonly backend?: B;
   /** Bit index of each flag. Append-only: the numbers are in stored data. */
-  readonly bits: Bits;
+  readonly bits: Indexes;
   /** Flags that exclude each other. A flag is in at most one group. */
   readonly groups?: Groups;
   /** Names for unions of flags that are asked for together. */
@@ -153,59 +146,59 @@ export interface FlagsSpec<Bits, Groups, Masks, B extends Backend = 'number'> {
  */
 export function defineFlags<
   const Set extends string,
-  const Bits extends Readonly<Record<string, number>>,
-  const Groups extends Readonly<Record<string, Group<NoInfer<KeyOf<Bits>>>>> = NoKeys,
-  const Masks extends Readonly<Record<string, readonly NoInfer<KeyOf<Bits>>[]>> = NoKeys,
+  const Indexes extends Readonly<Record<string, number>>,
+  const Groups extends Readonly<Record<string, Group<NoInfer<KeyOf<Indexes>>>>> = NoKeys,
+  const Masks extends Readonly<Record<string, readonly NoInfer<KeyOf<Indexes>>[]>> = NoKeys,
   const B extends Backend = 'number',
->(set: Set, spec: FlagsSpec<Bits, Groups, Masks, B>): FlagSet<Set, KeyOf<Bits>, MembersOf<Groups>, KeyOf<Masks>, ValueOf<B>> {
+>(set: Set, spec: FlagsSpec<Indexes, Groups, Masks, B>): FlagSet<Set, KeyOf<Indexes>, MembersOf<Groups>, KeyOf<Masks>, ValueOf<B>> {
   const { backend = 'number', bits, groups = {}, masks = {}, retired = {} } = spec;
   const definition: FlagsDefinition = { bits, groups, masks, retired };
   checkDefinition(set, backend, definition);
-  // The names are typed here, once; inside `build` a name is a string.
-  return (backend === 'bigint' ? build(set, backend, BITS.bigint, freezeDefinition(definition)) : build(set, backend, BITS.number, freezeDefinition(definition))) as never;
+  const frozen = freezeDefinition(definition);
+  // Names and brand are typed here, once; inside `build` a name is a string, and every value a word.
+  return (backend === 'bigint' ? build<bigint>(set, backend, BITS.bigint as never, frozen) : build<number>(set, backend, BITS.number as never, frozen)) as never;
 }
 
 function build<Value extends number | bigint>(
   set: string,
   backend: Backend,
-  bits: Bits<Value>,
+  bits: Arithmetic<Word<string, Value>>,
   definition: FlagsDefinition,
 ): FlagSet<string, string, Record<string, string>, string, Value> {
   type W = Word<string, Value>;
   const { groups, masks } = definition;
   const retired = Object.values(definition.retired);
-  const word = (value: Value): W => value as W;
-  // Without a prototype, so that a group named like an inherited property is not found by accident.
-  const table = <T>(entries: [string, T][]): Readonly<Record<string, T>> =>
-    Object.freeze(Object.assign<Record<string, T>, Record<string, T>>(Object.create(null), Object.fromEntries(entries)));
 
+  // Maps, so that a name which every object inherits is not found. The tables that are handed out are plain objects,
+  // because V8 keeps objects without a prototype as dictionaries, and every hot loop would pay for the lookup.
   const ascending = Object.keys(definition.bits);
-  const bit = table(ascending.map((name) => [name, word(bits.bitAt(definition.bits[name]!))]));
-  const bitsAscending = ascending.map((name) => bit[name]!);
-  const unionOf = (names: readonly string[]): W => word(names.reduce<Value>((value, name) => bits.union(value, bitOf(name)), bits.zero));
-  const groupMask = table(Object.entries(groups).map(([name, { of }]) => [name, unionOf(of)]));
-  const mask = table([...Object.entries(groupMask), ...Object.entries(masks).map(([name, of]): [string, W] => [name, unionOf(of)])]);
-  const groupOf = table(Object.entries(groups).flatMap(([group, { of }]) => of.map((name): [string, string] => [name, group])));
+  const bitsAscending = ascending.map((name) => bits.bitAt(definition.bits[name]!));
+  const bitOfName = new Map<string, W>(ascending.map((name, at) => [name, bitsAscending[at]!]));
+  const unionOf = (names: readonly string[]): W => names.reduce((word, name) => bits.union(word, bitOf(name)), bits.zero);
+  const maskOfGroup = new Map<string, W>(Object.entries(groups).map(([name, { of }]) => [name, unionOf(of)]));
+  const groupOfName = new Map(Object.entries(groups).flatMap(([group, { of }]) => of.map((name) => [name, group])));
+  const bit: Readonly<Record<string, W>> = Object.freeze(Object.fromEntries<W>(bitOfName));
+  const namedMasks = Object.entries(masks).map(([name, of]): [string, W] => [name, unionOf(of)]);
+  const mask: Readonly<Record<string, W>> = Object.freeze(Object.fromEntries<W>([...maskOfGroup, ...namedMasks]));
   const all = unionOf(ascending);
-  const textNames = { set, bits, bitOf: (name: string) => bit[name], isRetired: (name: string) => retired.includes(name) };
 
   function unknownName(name: unknown): never {
     throw new UnknownFlagError(set, name, 'no flag has this name');
   }
 
   function bitOf(name: string): W {
-    return bit[name] ?? unknownName(name);
+    return bitOfName.get(name) ?? unknownName(name);
   }
 
-  function namesOf(value: Value): string[] {
-    return bits.namesIn(value, ascending, bitsAscending);
+  function namesOf(word: W): string[] {
+    return bits.namesIn(word, ascending, bitsAscending);
   }
 
-  function groupIssues(value: Value): { kind: 'group'; group: string; members: string[] }[] {
+  function groupFaults(word: W): { group: string; arity: Arity; members: string[] }[] {
     return Object.entries(groups).flatMap(([group, { arity }]) => {
-      const members = namesOf(bits.intersection(value, groupMask[group]!));
+      const members = namesOf(bits.intersection(word, mask[group]!));
       const sound = members.length === 1 || (members.length === 0 && arity === 'at-most-one');
-      return sound ? [] : [{ kind: 'group' as const, group, members }];
+      return sound ? [] : [{ group, arity, members }];
     });
   }
 
@@ -215,47 +208,38 @@ function build<Value extends number | bigint>(
   }
 
   /** The groups that the names belong to, as a mask. Refuses two members of one group. */
-  function groupsOf(names: readonly string[]): Value {
+  function groupsOf(names: readonly string[]): W {
     const named = unionOf(names);
-    return names.reduce<Value>((touched, name) => {
-      const group = groupOf[name];
+    return names.reduce<W>((touched, name) => {
+      const group = groupOfName.get(name);
       if (group === undefined) return touched;
-      const inGroup = groupMask[group]!;
+      const inGroup = mask[group]!;
       const members = bits.intersection(named, inGroup);
       if (!bits.equals(members, bit[name]!)) throw new FlagsGroupError(set, names, group, groups[group]!.arity, namesOf(members));
       return bits.union(touched, inGroup);
     }, bits.zero);
   }
 
-  function add(to: Value, names: readonly string[]): W {
-    return word(bits.union(bits.difference(to, groupsOf(names)), unionOf(names)));
+  function add(to: W, names: readonly string[]): W {
+    return bits.union(bits.difference(to, groupsOf(names)), unionOf(names));
   }
 
-  function toggle(from: Value, names: readonly string[]): W {
+  function toggle(from: W, names: readonly string[]): W {
     groupsOf(names);
     const present = names.filter((name) => !bits.isDisjointFrom(from, bitOf(name)));
     const absent = names.filter((name) => !present.includes(name));
     return add(bits.difference(from, unionOf(present)), absent);
   }
 
-  function admit(raw: unknown, value: Value, policy: UnknownPolicy = 'strict'): W {
-    if (policy === 'retain') return word(value);
-    if (policy === 'truncate') return word(bits.intersection(value, all));
-    if (policy !== 'strict') throw new FlagsInputError(set, policy, "the policy is 'strict', 'retain' or 'truncate'");
-    const unknownBits = bits.difference(value, all);
-    if (unknownBits) throw new UnknownFlagError(set, raw, `the bits ${hex(unknownBits)} have no flag`, { unknownBits });
-    const [issue] = groupIssues(value);
-    if (issue) throw new FlagsGroupError(set, raw, issue.group, groups[issue.group]!.arity, issue.members);
-    return word(value);
-  }
-
-  const fromBits = (raw: unknown, policy?: UnknownPolicy): W => admit(raw, bits.read(set, raw), policy);
-  const fromNames = (list: unknown, policy?: UnknownPolicy): W => {
-    if (!Array.isArray(list)) throw new FlagsInputError(set, list, 'names come as an array');
-    return admit(list, bitsOfTokens(textNames, list), policy);
-  };
-  const parse = (text: unknown, policy?: UnknownPolicy): W => admit(text, bitsOfTokens(textNames, splitTokens(set, text)), policy);
-  const format = (w: W): string => joinTokens(tokensOf(namesOf(w), bits.difference(w, all)));
+  const { fromBits, fromNames, parse } = boundaryOf<W>({
+    set,
+    bits,
+    all,
+    bitOf: (name) => bitOfName.get(name),
+    isRetired: (name) => retired.includes(name),
+    groupFaults,
+  });
+  const tokens = (w: W): string[] => tokensOf(namesOf(w), bits.difference(w, all));
 
   return Object.freeze({
     name: set,
@@ -264,7 +248,7 @@ function build<Value extends number | bigint>(
     bit,
     mask,
     all,
-    none: word(bits.zero),
+    none: bits.zero,
 
     of: (...names: string[]) => add(bits.zero, names),
     has: bits.hasIn(bit, unknownName),
@@ -273,51 +257,42 @@ function build<Value extends number | bigint>(
     names: namesOf,
     size: bits.size,
     which: (w: W, group: string) => {
-      const members = namesOf(bits.intersection(w, groupMask[group] ?? unknownGroup(group)));
+      const members = namesOf(bits.intersection(w, maskOfGroup.get(group) ?? unknownGroup(group)));
       return members.length === 1 ? members[0] : undefined;
     },
     issues: (w: W): WordIssue<string, string, Value>[] => {
       const unknown = bits.difference(w, all);
-      return [...(unknown ? [{ kind: 'unknown-bits' as const, bits: unknown }] : []), ...groupIssues(w)];
+      return [...(unknown ? [{ kind: 'unknown-bits' as const, bits: unknown }] : []), ...groupFaults(w).map(({ group, members }) => ({ kind: 'group' as const, group, members }))];
     },
 
     add: (w: W, ...names: string[]) => add(w, names),
-    remove: (w: W, ...names: string[]) => word(bits.difference(w, unionOf(names))),
+    remove: (w: W, ...names: string[]) => bits.difference(w, unionOf(names)),
     toggle: (w: W, ...names: string[]) => toggle(w, names),
 
-    // One function for every set of the backend: nothing here depends on the set but the type.
-    union: bits.union as (a: W, b: W) => W,
-    intersection: bits.intersection as (a: W, b: W) => W,
-    difference: bits.difference as (a: W, b: W) => W,
-    symmetricDifference: bits.symmetricDifference as (a: W, b: W) => W,
+    union: bits.union,
+    intersection: bits.intersection,
+    difference: bits.difference,
+    symmetricDifference: bits.symmetricDifference,
     equals: bits.equals,
     isSubsetOf: bits.isSubsetOf,
     isSupersetOf: bits.isSupersetOf,
     isDisjointFrom: bits.isDisjointFrom,
-    complement: (w: W) => word(bits.difference(all, w)),
-    truncate: (w: W) => word(bits.intersection(w, all)),
-    unknownBits: (w: W) => word(bits.difference(w, all)),
+    complement: (w: W) => bits.difference(all, w),
+    truncate: (w: W) => bits.intersection(w, all),
+    unknownBits: (w: W) => bits.difference(w, all),
 
     fromBits,
     fromNames,
     parse,
-    tryFromBits: (raw: unknown, policy?: UnknownPolicy) => attempt(() => fromBits(raw, policy)),
-    tryFromNames: (list: unknown, policy?: UnknownPolicy) => attempt(() => fromNames(list, policy)),
-    tryParse: (text: unknown, policy?: UnknownPolicy) => attempt(() => parse(text, policy)),
-    format,
-    json: Object.freeze({ encode: (w: W) => tokensOf(namesOf(w), bits.difference(w, all)), decode: fromNames }),
+    tryFromBits: (raw: unknown, policy?: UnknownPolicy) => resultOf(() => fromBits(raw, policy)),
+    tryFromNames: (list: unknown, policy?: UnknownPolicy) => resultOf(() => fromNames(list, policy)),
+    tryParse: (text: unknown, policy?: UnknownPolicy) => resultOf(() => parse(text, policy)),
+    format: (w: W) => joinTokens(tokens(w)),
+    json: codec('strict', tokens, fromNames),
+    manifest: () => manifestOf(set, backend, definition),
   });
 
   function unknownGroup(group: string): never {
     throw new UnknownFlagError(set, group, 'no group has this name');
-  }
-}
-
-function attempt<W>(read: () => W): WordResult<W> {
-  try {
-    return { ok: true, value: read() };
-  } catch (error) {
-    if (error instanceof FlagsInputError || error instanceof UnknownFlagError || error instanceof FlagsGroupError) return { ok: false, error };
-    throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { Bits } from './bits.ts';
+import type { Arithmetic } from './bits.ts';
 import { FlagsInputError, UnknownFlagError } from './errors.ts';
 
 /*
@@ -14,17 +14,16 @@ import { FlagsInputError, UnknownFlagError } from './errors.ts';
 const SEPARATOR = ' | ';
 const HEX = /^0x[0-9A-Fa-f]{1,16}$/;
 
-/** What the text form needs to know of a set. */
-export interface TextNames<Value extends number | bigint> {
+interface TokenRules<Value extends number | bigint> {
   readonly set: string;
-  readonly bits: Bits<Value>;
+  readonly bits: Arithmetic<Value>;
   /** Mask of one flag; undefined for a name that is not a live flag. */
   bitOf(name: string): Value | undefined;
   isRetired(name: string): boolean;
 }
 
 /** Union of the bits that a list of tokens names; hexadecimal tokens may hold unknown bits. */
-export function bitsOfTokens<Value extends number | bigint>({ set, bits, bitOf, isRetired }: TextNames<Value>, tokens: readonly unknown[]): Value {
+export function bitsOfTokens<Value extends number | bigint>({ set, bits, bitOf, isRetired }: TokenRules<Value>, tokens: readonly unknown[]): Value {
   return tokens.reduce<Value>((word, token, at) => {
     const field = String(at);
     if (typeof token !== 'string' || token === '') throw new FlagsInputError(set, token, 'a flag is a name or a hexadecimal number such as 0x40', field);
