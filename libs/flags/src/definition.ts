@@ -23,64 +23,71 @@ export interface FlagsDefinition<Name extends string = string, Members extends R
 // Leaves out `|`, `,`, blanks and a leading digit, which have a meaning in text form or as an object key.
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 export const NAME_RULE = 'is not a name: a letter or _, then letters, digits, _ . -';
+const INDEX = /^(?:0|[1-9][0-9]*)$/;
+
+type Fault = (path: string, value: unknown, rule: string) => void;
+type ClaimName = (path: string, name: string) => void;
 
 /**
  * Checks every rule of a definition, types already forgotten.
  * @throws FlagsDefinitionError (`ERR_FLAGS_DEFINITION`) with all faults at once
  */
-export function checkDefinition(set: string, backend: Backend, { bits, groups, masks, retired }: FlagsDefinition): void {
+export function checkDefinition(set: string, backend: Backend, definition: FlagsDefinition): void {
   const faults: DefinitionFault[] = [];
-  const fault = (path: string, value: unknown, rule: string): void => void faults.push({ path, value, rule });
-
-  if (!isName(set)) fault('name', set, NAME_RULE);
-  if (!Object.hasOwn(BITS, backend)) fault('backend', backend, "is neither 'number' nor 'bigint'");
-  const highestBit = backend === 'bigint' ? BITS.bigint.highestBit : BITS.number.highestBit;
-
-  // Retired bits first, so that a live flag on the index or the name of one is the flag's fault.
-  const ownerOf = new Map<number, string>();
+  const fault: Fault = (path, value, rule) => void faults.push({ path, value, rule });
   const taken = new Map<string, string>();
-  const claimName = (path: string, name: string): void => {
+  const claimName: ClaimName = (path, name) => {
     if (!isName(name)) fault(path, name, NAME_RULE);
     const owner = taken.get(name);
     if (owner === undefined) taken.set(name, path);
     else fault(path, name, `is already the name of ${owner}`);
   };
+
+  if (!isName(set)) fault('name', set, NAME_RULE);
+  if (!Object.hasOwn(BITS, backend)) fault('backend', backend, "is neither 'number' nor 'bigint'");
+  checkIndexes(definition, backend === 'bigint' ? BITS.bigint.highestBit : BITS.number.highestBit, claimName, fault);
+  checkGroups(definition, claimName, fault);
+  for (const [name, members] of Object.entries(definition.masks)) {
+    claimName(`masks.${name}`, name);
+    checkMembers(definition, `masks.${name}`, members, fault);
+  }
+  if (faults.length > 0) throw new FlagsDefinitionError(set, faults);
+}
+
+function checkIndexes({ bits, retired }: FlagsDefinition, highestBit: number, claimName: ClaimName, fault: Fault): void {
+  const ownerOf = new Map<unknown, string>();
   const claimIndex = (path: string, index: unknown, label: string): void => {
     if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > highestBit) {
       fault(path, index, `is not a bit index, a whole number from 0 to ${highestBit}`);
       return;
     }
-    const owner = ownerOf.get(index as number);
-    if (owner === undefined) ownerOf.set(index as number, label);
+    const owner = ownerOf.get(index);
+    if (owner === undefined) ownerOf.set(index, label);
     else fault(path, index, `is already the bit of ${owner}`);
   };
 
+  // Retired bits first, so that a live flag on the index or the name of one is the flag's fault.
   for (const [index, name] of Object.entries(retired)) {
-    claimIndex(`retired.${index}`, Number(index), `the retired flag ${name}`);
+    claimIndex(`retired.${index}`, INDEX.test(index) ? Number(index) : index, `the retired flag ${name}`);
     claimName(`retired.${index}`, name);
   }
   if (isNumericEnum(bits)) {
     fault('bits', bits, 'is a numeric enum with its reverse mapping; bits are an object from name to bit index');
-  } else {
-    const names = Object.entries(bits);
-    if (names.length === 0) fault('bits', bits, 'has no flag');
-    for (const [name, index] of names) {
-      claimIndex(`bits.${name}`, index, name);
-      claimName(`bits.${name}`, name);
-    }
+    return;
   }
+  const flags = Object.entries(bits);
+  if (flags.length === 0) fault('bits', bits, 'has no flag');
+  for (const [name, index] of flags) {
+    claimIndex(`bits.${name}`, index, name);
+    claimName(`bits.${name}`, name);
+  }
+}
 
-  const checkMembers = (path: string, members: readonly string[]): void => {
-    if (members.length === 0) fault(path, members, 'has no member');
-    members.forEach((member, at) => {
-      if (!Object.hasOwn(bits, member)) fault(`${path}.${at}`, member, 'is not a flag of this set');
-      else if (members.indexOf(member) !== at) fault(`${path}.${at}`, member, 'is listed twice');
-    });
-  };
+function checkGroups(definition: FlagsDefinition, claimName: ClaimName, fault: Fault): void {
   const groupOf = new Map<string, string>();
-  for (const [name, { of: members, arity }] of Object.entries(groups)) {
+  for (const [name, { of: members, arity }] of Object.entries(definition.groups)) {
     claimName(`groups.${name}`, name);
-    checkMembers(`groups.${name}.of`, members);
+    checkMembers(definition, `groups.${name}.of`, members, fault);
     if (arity !== 'exactly-one' && arity !== 'at-most-one') fault(`groups.${name}.arity`, arity, "is neither 'exactly-one' nor 'at-most-one'");
     members.forEach((member, at) => {
       const other = groupOf.get(member);
@@ -88,12 +95,14 @@ export function checkDefinition(set: string, backend: Backend, { bits, groups, m
       groupOf.set(member, other ?? name);
     });
   }
-  for (const [name, members] of Object.entries(masks)) {
-    claimName(`masks.${name}`, name);
-    checkMembers(`masks.${name}`, members);
-  }
+}
 
-  if (faults.length > 0) throw new FlagsDefinitionError(set, faults);
+function checkMembers({ bits }: FlagsDefinition, path: string, members: readonly string[], fault: Fault): void {
+  if (members.length === 0) fault(path, members, 'has no member');
+  members.forEach((member, at) => {
+    if (!Object.hasOwn(bits, member)) fault(`${path}.${at}`, member, 'is not a flag of this set');
+    else if (members.indexOf(member) !== at) fault(`${path}.${at}`, member, 'is listed twice');
+  });
 }
 
 /** A copy that nobody can change, in the order of the bits. */
