@@ -28,9 +28,9 @@ export interface Arithmetic<Value extends number | bigint> {
   /**
    * Reads the integer forms that databases and JSON hand out: number, bigint, decimal text.
    * Nothing is coerced: `''`, `'1e3'`, `'0x1'`, `' 1'` and `'01'` are refused. Nothing is rounded.
-   * @throws FlagsInputError (`ERR_FLAGS_INPUT`), which shows `input`, by default `raw`
+   * @throws FlagsInputError (`ERR_FLAGS_INPUT`)
    */
-  read(set: string, raw: unknown, input?: unknown): Value;
+  read(set: string, raw: unknown): Value;
 }
 
 /**
@@ -63,9 +63,9 @@ const NUMBER_BITS: Arithmetic<number> = {
     for (let at = 0; at < masks.length; at++) if ((word & masks[at]!) !== 0) found.push(names[at]!);
     return found;
   },
-  read: (set, raw, input = raw) => {
+  read: (set, raw) => {
     const exact = readExact(set, raw);
-    if (exact < 0 || exact > 0x7fff_ffff) throw outOfRange(set, input, 30);
+    if (exact < 0 || exact > 0x7fff_ffff) throw outOfRange(set, raw, 30);
     return Number(exact) + 0; // -0 becomes 0
   },
 };
@@ -97,9 +97,9 @@ const BIGINT_BITS: Arithmetic<bigint> = {
     for (let at = 0; at < masks.length; at++) if ((word & masks[at]!) !== 0n) found.push(names[at]!);
     return found;
   },
-  read: (set, raw, input = raw) => {
+  read: (set, raw) => {
     const exact = readExact(set, raw);
-    if (exact < 0 || exact > 0x7fff_ffff_ffff_ffffn) throw outOfRange(set, input, 62);
+    if (exact < 0 || exact > 0x7fff_ffff_ffff_ffffn) throw outOfRange(set, raw, 62);
     return BigInt(exact);
   },
 };

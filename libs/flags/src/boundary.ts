@@ -1,6 +1,6 @@
 import type { Arithmetic } from './bits.ts';
 import { FlagsGroupError, FlagsInputError, UnknownFlagError, type BoundaryError } from './errors.ts';
-import { bitsOfTokens, hex, splitTokens } from './text.ts';
+import { bitsOfToken, hex, splitTokens } from './text.ts';
 
 /** What a boundary does with bits that the set does not know: refuse them, keep them, drop them. */
 export type UnknownPolicy = 'strict' | 'retain' | 'truncate';
@@ -45,9 +45,9 @@ export function boundaryOf<Value extends number | bigint>(rules: BoundaryRules<V
     fromBits: (raw, policy) => admit(raw, bits.read(set, raw), policy),
     fromNames: (list, policy) => {
       if (!Array.isArray(list)) throw new FlagsInputError(set, list, 'names come as an array');
-      return admit(list, bitsOfTokens(rules, list), policy);
+      return admit(list, list.reduce<Value>((word, token, at) => bits.union(word, bitsOfToken(rules, token, String(at))), bits.zero), policy);
     },
-    parse: (text, policy) => admit(text, bitsOfTokens(rules, splitTokens(set, text)), policy),
+    parse: (text, policy) => admit(text, splitTokens(set, text).reduce<Value>((word, token) => bits.union(word, bitsOfToken(rules, token)), bits.zero), policy),
   };
 }
 

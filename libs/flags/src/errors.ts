@@ -60,7 +60,7 @@ export class UnknownFlagError extends FlagsError {
   /** The bits that have no flag, when it is bits and not a name. */
   readonly unknownBits?: number | bigint;
 
-  constructor(set: string, value: unknown, rule: string, { field, unknownBits }: { field?: string; unknownBits?: number | bigint } = {}) {
+  constructor(set: string, value: unknown, rule: string, { field, unknownBits }: { field?: string | undefined; unknownBits?: number | bigint } = {}) {
     super(set, `${show(value)} is not known to flags ${show(set)}: ${rule}`, field);
     this.value = value;
     if (unknownBits !== undefined) this.unknownBits = unknownBits;

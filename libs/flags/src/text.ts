@@ -22,16 +22,15 @@ interface TokenRules<Value extends number | bigint> {
   isRetired(name: string): boolean;
 }
 
-/** Union of the bits that a list of tokens names; hexadecimal tokens may hold unknown bits. */
-export function bitsOfTokens<Value extends number | bigint>({ set, bits, bitOf, isRetired }: TokenRules<Value>, tokens: readonly unknown[]): Value {
-  return tokens.reduce<Value>((word, token, at) => {
-    const field = String(at);
-    if (typeof token !== 'string' || token === '') throw new FlagsInputError(set, token, 'a flag is a name or a hexadecimal number such as 0x40', field);
-    const named = bitOf(token);
-    if (named !== undefined) return bits.union(word, named);
-    if (HEX.test(token)) return bits.union(word, bits.read(set, BigInt(token), token));
-    throw new UnknownFlagError(set, token, isRetired(token) ? 'this flag is retired' : 'no flag has this name', { field });
-  }, bits.zero);
+/** The bits that a token stands for; those of a hexadecimal one may be unknown. `field` is its place, for the error. */
+export function bitsOfToken<Value extends number | bigint>({ set, bits, bitOf, isRetired }: TokenRules<Value>, token: unknown, field?: string): Value {
+  if (typeof token !== 'string' || token === '') throw new FlagsInputError(set, token, 'a flag is a name or a hexadecimal number such as 0x40', field);
+  const named = bitOf(token);
+  if (named !== undefined) return named;
+  if (!HEX.test(token)) throw new UnknownFlagError(set, token, isRetired(token) ? 'this flag is retired' : 'no flag has this name', { field });
+  const exact = BigInt(token);
+  if (exact >> BigInt(bits.highestBit + 1)) throw new FlagsInputError(set, token, `a word has no bit above ${bits.highestBit}`, field);
+  return bits.read(set, exact);
 }
 
 /** Names in the order given, then what is left as one hexadecimal token. Empty for the empty word. */

@@ -26,13 +26,34 @@ describe('defineFlags', () => {
     expect(set.all).toBe(2 ** 30 + 129);
   });
 
+  it('does the same with words of bigint, up to bit 62', () => {
+    const set = defineFlags('s', { backend: 'bigint', bits: { Low: 0, High: 62 }, masks: { Ends: ['High', 'Low'] } });
+    expect(set.bit).toEqual({ Low: 1n, High: 2n ** 62n });
+    expect([set.all, set.mask.Ends, set.none]).toEqual([2n ** 62n + 1n, 2n ** 62n + 1n, 0n]);
+    expect([set.backend, defineFlags('s', { bits: { A: 0 } }).backend]).toEqual(['bigint', 'number']);
+  });
+
+  it('shows what it was given, complete and in bit order', () => {
+    const bits = { B: 1, A: 0 };
+    const set = defineFlags('s', { bits, groups: { g: { of: ['B', 'A'], arity: 'at-most-one' } }, retired: { 6: 'Old' } });
+    bits.B = 7;
+    expect(set.definition).toEqual({ bits: { A: 0, B: 1 }, groups: { g: { of: ['B', 'A'], arity: 'at-most-one' } }, masks: {}, retired: { 6: 'Old' } });
+    expect(Object.keys(set.definition.bits)).toEqual(['A', 'B']);
+  });
+
   it('freezes what it hands out', () => {
-    const set = defineFlags('s', { bits: { A: 0 } });
-    for (const value of [set, set.bit, set.mask, set.json]) expect(Object.isFrozen(value)).toBe(true);
+    const set = defineFlags('s', { bits: { A: 0 }, groups: { g: { of: ['A'], arity: 'at-most-one' } }, masks: { m: ['A'] } });
+    const { definition } = set;
+    for (const value of [set, set.bit, set.mask, set.json, definition, definition.bits, definition.groups.g, definition.groups.g.of, definition.masks.m, definition.retired]) {
+      expect(Object.isFrozen(value)).toBe(true);
+    }
   });
 
   it.each<[string, unknown, string]>([
     ['an index above 30', { bits: { A: 31 } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
+    ['an index above 62 of a bigint', { backend: 'bigint', bits: { A: 63 } }, 'bits.A is not a bit index, a whole number from 0 to 62'],
+    ['a backend that does not exist', { backend: 'float', bits: { A: 0 } }, "backend is neither 'number' nor 'bigint'"],
+    ['an inherited backend', { backend: 'toString', bits: { A: 0 } }, "backend is neither 'number' nor 'bigint'"],
     ['a negative index', { bits: { A: -1 } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
     ['a fractional index', { bits: { A: 1.5 } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
     ['an index that is no number', { bits: { A: '1' } }, 'bits.A is not a bit index, a whole number from 0 to 30'],
@@ -40,6 +61,10 @@ describe('defineFlags', () => {
     ['a flag on a retired bit', { bits: { A: 6 }, retired: { 6: 'Old' } }, 'bits.A is already the bit of the retired flag Old'],
     ['the name of a retired flag', { bits: { Old: 1 }, retired: { 6: 'Old' } }, 'bits.Old is already the name of retired.6'],
     ['a retired bit that is no index', { bits: { A: 0 }, retired: { x: 'Old' } }, 'retired.x is not a bit index, a whole number from 0 to 30'],
+    ['a retired bit written oddly', { bits: { A: 0 }, retired: { '06': 'Old' } }, 'retired.06 is not a bit index, a whole number from 0 to 30'],
+    ['a name with a blank', { bits: { 'A B': 0 } }, 'bits.A B is not a name: a letter or _, then letters, digits, _ . -'],
+    ['a name with a comma', { bits: { 'A,B': 0 } }, 'bits.A,B is not a name: a letter or _, then letters, digits, _ . -'],
+    ['the empty name', { bits: { '': 0 } }, 'bits. is not a name: a letter or _, then letters, digits, _ . -'],
     ['no flag', { bits: {} }, 'bits has no flag'],
     ['a name with a separator', { bits: { 'A|B': 0 } }, 'bits.A|B is not a name: a letter or _, then letters, digits, _ . -'],
     ['a name that reads as hexadecimal', { bits: { '0x1': 0 } }, 'bits.0x1 is not a name: a letter or _, then letters, digits, _ . -'],
