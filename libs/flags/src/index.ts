@@ -1,3 +1,4 @@
+export { type AnyFlagSet } from './any-flag-set.ts';
 export { type Backend } from './bits.ts';
 export { type UnknownPolicy, type WordResult } from './boundary.ts';
 export { decimalCodec, namesCodec, numberCodec, textCodec, type CodecOptions, type WordCodec } from './codec.ts';
@@ -33,6 +34,10 @@ export {
 export { compareManifests, type FlagsManifest, type ManifestChanges } from './manifest.ts';
 export { type StandardResult, type StandardSchema } from './standard-schema.ts';
 export { machineOf, type DefineMachine, type Machine, type TransitionResult } from './machine.ts';
-export { type AnyFlagSet, type Condition, type EventSpec, type MachineOptions } from './machine-definition.ts';
+export { type Condition, type EventSpec, type MachineOptions } from './machine-definition.ts';
 export { type Source, type Transition } from './transition.ts';
 export { rollupOf, type Rollup, type RollupRule, type RollupSpec } from './rollup.ts';
+export { sqlOf, transitionSql, type FlagIndexOptions, type FlagsDdl, type FlagsSql, type SqlDialect, type TransitionSql } from './sql.ts';
+export { type FlagConditions } from './sql-text.ts';
+export { luaOf, type LuaOptions } from './lua.ts';
+export { toMermaid } from './mermaid.ts';

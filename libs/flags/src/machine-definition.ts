@@ -1,10 +1,7 @@
+import type { AnyFlagSet } from './any-flag-set.ts';
 import type { Arithmetic } from './bits.ts';
 import { isName, NAME_RULE, type Arity } from './definition.ts';
-import type { FlagSet } from './flags.ts';
 import type { Source, Transition } from './transition.ts';
-
-/** Any flags type. */
-export type AnyFlagSet = FlagSet<string, string, Record<string, string>, string, number | bigint>;
 
 /** Which words an event starts from: all of these flags, none of those. */
 export interface Condition<Name extends string = string> {

@@ -1,8 +1,9 @@
+import type { AnyFlagSet, MaskName, ValueOf } from './any-flag-set.ts';
 import { BITS, type Arithmetic } from './bits.ts';
 import { FlagsMachineError, UnknownFlagError, type DefinitionFault } from './errors.ts';
 import type { FlagName, FlagsOf } from './flags.ts';
 import { checkMachine } from './machine-checks.ts';
-import { compileEvents, setBitsOf, type AnyFlagSet, type EventSpec, type MachineOptions } from './machine-definition.ts';
+import { compileEvents, setBitsOf, type EventSpec, type MachineOptions } from './machine-definition.ts';
 import { TRANSITION_BITS, type Transition, type TransitionBits } from './transition.ts';
 
 /*
@@ -56,11 +57,6 @@ export interface Machine<Flags extends AnyFlagSet, Event extends string, Context
   /** The event in memory. A repeated event is `ok` and changes nothing, and its guard is not asked again. */
   apply(word: FlagsOf<Flags>, event: Event, context: Context): TransitionResult<FlagsOf<Flags>>;
 }
-
-/** The type of the masks of a set. */
-export type ValueOf<Flags> = Flags extends { readonly backend: unknown; size(word: infer W): number } ? (W extends bigint ? bigint : number) : never;
-
-type MaskName<Flags extends AnyFlagSet> = Extract<keyof Flags['definition']['masks'], string>;
 
 /** The last step of {@link machineOf}. */
 export type DefineMachine<Flags extends AnyFlagSet, Context> = <Event extends string>(

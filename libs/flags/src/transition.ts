@@ -1,3 +1,5 @@
+import { UnknownFlagError } from './errors.ts';
+
 /** One way for an event to be enabled: `(word & care) === want`. */
 export interface Source<Value extends number | bigint = number | bigint> {
   /** The bits that are looked at. */
@@ -65,3 +67,9 @@ export const TRANSITION_BITS: { readonly number: TransitionBits<number>; readonl
   number: NUMBER_TRANSITIONS,
   bigint: BIGINT_TRANSITIONS,
 };
+
+/** @throws UnknownFlagError (`ERR_FLAGS_UNKNOWN`) */
+export function transitionOf(machine: { readonly flags: { readonly name: string }; readonly transitions: object }, event: string): Transition {
+  if (!Object.hasOwn(machine.transitions, event)) throw new UnknownFlagError(machine.flags.name, event, 'no event has this name');
+  return (machine.transitions as Readonly<Record<string, Transition>>)[event]!;
+}
