@@ -5,147 +5,406 @@
  * 1. The deadline of a lease counts from *before* its acquire or renew command was sent, so it ends here before it
  *    ends in the store, whatever the network and the store did meanwhile.
  * 2. Elapsed time is the larger of monotonic and wall time: the monotonic clock stands still while a machine is
- *    suspended, the wall clock may be set back.
- * 3. One timer per lease aborts its signal `margin` before the deadline. It needs no answer from the store, so a
- *    store that hangs cannot delay it.
- * 4. An owner token is made per attempt, never per client or process: a late command of an older attempt matches nothing.
- * 5. An attempt that was given up (failure, deadline, abort, late answer) is compensated: should it have won after all, it
- *    is released.
- * 6. At most one renewal per lease is in flight; the next one is planned when it has ended.
+ *    suspended, the wall clock may be set back. A jump of the wall clock puts a lease in doubt and asks the store.
+ * 3. One timer per hold ends it a margin before the deadline. It needs no answer from the store, so a store that hangs
+ *    cannot delay it.
+ * 4. An owner token is made per acquisition, never per client or process: a late command of an older one matches nothing.
+ * 5. An acquisition that was given up (failure, deadline, abort, late answer) is compensated: should it have won after all,
+ *    it is released, on the same line and therefore after it.
+ * 6. Every call ends in bounded time by a local timer, also when the store hangs.
+ * 7. Several names are held all or none, and are waited for in sorted order.
  *
- * States of a lease:  held --[release]--> released     held --[deadline passed, renewal refused]--> lost
+ * Where what happens: a store's answers and the queue in `contenders.ts`, waiters of one process in `local-queues.ts`,
+ * renewal and deadlines in `keeper.ts`, the life of a lease in `leases.ts`, scheduled runs in `run-once.ts`.
  *
  * Time source: expiry is the store's clock; the local clocks only make a holder stop earlier.
- * Source of the lease clock: C. Gray and D. Cheriton, "Leases: An Efficient Fault-Tolerant Mechanism for Distributed
- * File Cache Consistency", SOSP 1989, and the trust window of river's leader election.
  */
 import { randomUUID } from 'node:crypto';
-import { silentLogger, sleep, systemClock, type Clock, type Logger } from '@staddle/kernel';
+import { hostname } from 'node:os';
+import { noMetrics, silentLogger, systemClock } from '@staddle/kernel';
+import { createContenders, instanceOf, type Patience, type Terms } from './contenders.ts';
 import { withDeadline } from './deadline.ts';
-import type { LockDriver } from './driver.ts';
-import { InvalidLockOptionError, LockTimeoutError, LockUnavailableError } from './errors.ts';
-import { createLease, remainingMs, stamp, type Lease } from './lease.ts';
+import type { LockConnection, LockKey, LockRecord } from './driver.ts';
+import { hasReason, InvalidLockOptionError, LockClosedError, LockLostError, LockTimeoutError, LockUnavailableError } from './errors.ts';
+import type { LockEvent } from './events.ts';
+import { createHeldContext } from './held-context.ts';
+import { createHold, type Hold } from './hold.ts';
+import { createKeeper } from './keeper.ts';
+import type { Lease } from './lease.ts';
+import { stamp } from './lease-clock.ts';
+import { createLeases, type Holds } from './leases.ts';
+import { createLocalQueues } from './local-queues.ts';
+import type { Locks, LocksOptions, Lockable, LockInfo, LockParty, PermitOptions } from './locks.ts';
+import { checkCount, checkMs, checkName, DEFAULTS, settingsOf, type AcquireOptions, type AcquireSettings, type TryAcquireOptions } from './options.ts';
+import { createRunOnce } from './run-once.ts';
 
-export interface TryAcquireOptions {
-  /** How soon a crashed holder is noticed, in ms; not how long the work may take. Default 30000, any integer >= 1. */
-  readonly ttlMs?: number;
-  /** Renew every third of the ttl until released. Default true. */
-  readonly renew?: boolean;
+/** A mutex is a capacity of one. */
+const MUTEX = { weight: 1, capacity: 1 } as const;
+/** A writer takes all of it, a reader one: no more readers at a time than this. */
+const READERS_MAX = 2 ** 31 - 1;
+const READER = { weight: 1, capacity: READERS_MAX } as const;
+const WRITER = { weight: READERS_MAX, capacity: READERS_MAX } as const;
+const PERMITS_MAX = 2 ** 31 - 1;
+/** Claims and settlements whose answer was lost are sent again, as the same owner. */
+const ASK_TRIES = 3;
+
+interface Share {
+  readonly weight: number;
+  readonly capacity: number;
 }
 
-export interface AcquireOptions extends TryAcquireOptions {
-  /** How long to wait for other owners, in ms; 0 for one attempt. The answer to the last attempt may take up to 1 s more. Default 10000. */
-  readonly waitMs?: number;
-  /** Cancels the waiting, not the holding. */
-  readonly signal?: AbortSignal;
-}
+/** Locks over one driver. Close them at the end: that releases what is held and ends the line for messages. */
+export function createLocks(options: LocksOptions): Locks {
+  const { driver, clock = systemClock, logger = silentLogger, metrics = noMetrics, onEvent, defaults = {} } = options;
+  const { commandTimeoutMs = DEFAULTS.commandTimeoutMs, maxLocalHandoffs = DEFAULTS.maxLocalHandoffs, watchdog } = options;
+  checkMs('commandTimeoutMs', commandTimeoutMs, 1);
+  checkCount('maxLocalHandoffs', maxLocalHandoffs, 0, 10_000);
+  settingsOf({}, defaults);
+  const instance = instanceName(options.instance);
+  const acquisitions = metrics.counter({ name: 'lock_acquisitions_total', help: 'Attempts to acquire a lock, by how they ended', labels: ['outcome'] });
+  const waits = metrics.histogram({ name: 'lock_wait_seconds', help: 'How long acquired locks were waited for', buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60] });
+  const losses = metrics.counter({ name: 'lock_lost_total', help: 'Leases that ended before they were released', labels: ['reason'] });
 
-export interface LocksOptions {
-  readonly driver: LockDriver;
-  /** Default: the system clock. */
-  readonly clock?: Clock;
-  /** Default: silent. */
-  readonly logger?: Logger;
-}
-
-export interface Locks {
-  /**
-   * Waits until the lock is ours.
-   * @throws LockTimeoutError (`ERR_LOCK_TIMEOUT`) when others held it for all of `waitMs`
-   * @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`) when the store failed, or did not answer within `waitMs` or 1 s, whichever is longer
-   * @throws `signal.reason` when the signal aborts first
-   */
-  acquire(name: string, options?: AcquireOptions): Promise<Lease>;
-  /**
-   * One attempt: `undefined` when another owner holds the lock.
-   * @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`) when it is unknown, because the store failed or hangs
-   */
-  tryAcquire(name: string, options?: TryAcquireOptions): Promise<Lease | undefined>;
-  /** Acquires, runs `work` and releases, also when it throws; what `work` throws is never masked by the release. */
-  using<T>(name: string, options: AcquireOptions, work: (lease: Lease) => Promise<T>): Promise<T>;
-}
-
-export const DEFAULTS: { readonly ttlMs: number; readonly waitMs: number } = Object.freeze({ ttlMs: 30_000, waitMs: 10_000 });
-
-/** Waiting polls: often enough for a short wait, rare enough that a hundred waiters cost little. */
-const POLL_MS = { shortest: 20, longest: 250 } as const;
-/**
- * What every attempt has at least for its answer: the wait is for other owners, and an attempt that is cut off where the wait
- * ends would tell of a broken store instead of a held lock.
- */
-const ANSWER_MS = 1_000;
-/** `tryAcquire` has no wait of its own; a store that hangs must not hang its caller. */
-const TRY_TIMEOUT_MS = 5_000;
-
-/** A lease, or why there is none: somebody else holds the lock, or the store was slower than the lease lasts. */
-interface Attempt {
-  readonly lease?: Lease;
-  readonly expiresInMs?: number;
-  readonly tooLate?: LockUnavailableError;
-}
-
-/** Locks over one driver. Holds no resource of its own: nothing to close but the leases. */
-export function createLocks({ driver, clock = systemClock, logger = silentLogger }: LocksOptions): Locks {
-  /** One attempt as a new owner. A lease that ended before its answer came is given back: it would be lost before it is used. */
-  const attempt = async (name: string, { ttlMs, renew }: Required<TryAcquireOptions>, timeoutMs: number, signal?: AbortSignal): Promise<Attempt> => {
-    const owner = randomUUID();
-    const giveBack = (): void => {
-      driver.release(name, owner).catch((err: unknown) => {
-        logger.debug({ err, lock: name }, 'an abandoned acquire could not be taken back; if it won, its lease runs out by itself');
-      });
-    };
-    const sent = stamp(clock);
-    const pending = driver.acquire(name, owner, ttlMs);
-    const outcome = await withDeadline(pending, { clock, timeoutMs, signal }).catch((cause: unknown) => {
-      // Invariant 5. The command may have been executed although we never saw its answer.
-      pending.then(({ acquired }) => void (acquired && giveBack()), giveBack);
-      signal?.throwIfAborted();
-      throw new LockUnavailableError(name, 'acquired', { cause });
-    });
-    if (!outcome.acquired) return outcome;
-    if (remainingMs(clock, sent, ttlMs) > 0) return { lease: createLease({ driver, clock, logger, name, owner, ttlMs, renew, fence: outcome.fence, sent }) };
-    giveBack();
-    return { tooLate: new LockUnavailableError(name, 'acquired', { cause: new Error(`the answer took longer than the lease of ${ttlMs} ms lasts`) }) };
+  const closing = new AbortController();
+  const emit = (event: LockEvent): void => {
+    if (event.type === 'lost') losses.add(1, { reason: event.reason });
+    try {
+      onEvent?.(event);
+    } catch (err) {
+      logger.error({ err, event: event.type }, 'onEvent threw');
+    }
   };
 
-  const locks: Locks = {
-    async tryAcquire(name, { ttlMs = DEFAULTS.ttlMs, renew = true } = {}) {
-      checkOptions(name, { ttlMs });
-      const { lease, tooLate } = await attempt(name, { ttlMs, renew }, TRY_TIMEOUT_MS);
-      if (tooLate) throw tooLate;
-      return lease;
-    },
+  let connection: LockConnection | undefined;
+  let isConnected = false;
+  /** Opened with the first lock, so that an object that is never used takes nothing. */
+  const line = (): LockConnection | undefined => {
+    if (!isConnected && driver.connect) {
+      isConnected = true;
+      connection = driver.connect(instance, {
+        granted: (grant) => contenders.granted(grant),
+        next: (hint) => contenders.next(hint),
+        revoked: (owner) => keeper.revoke(owner),
+        ready() {
+          keeper.retry();
+          contenders.askAgain();
+        },
+      });
+    }
+    return connection;
+  };
+  const keeper = createKeeper({ driver, clock, logger, commandTimeoutMs, emit });
+  const contenders = createContenders({ driver, connection: line, clock, logger, instance, commandTimeoutMs, closing: closing.signal });
+  const queues = createLocalQueues({ driver, contenders, clock, maxHandoffs: maxLocalHandoffs, commandTimeoutMs, closing: closing.signal });
+  const leases = createLeases({ keeper, clock, logger, emit });
+  const context = createHeldContext();
 
-    async acquire(name, { ttlMs = DEFAULTS.ttlMs, waitMs = DEFAULTS.waitMs, renew = true, signal } = {}) {
-      checkOptions(name, { ttlMs, waitMs });
-      const startedAt = clock.monotonic();
-      const waitLeftMs = (): number => Math.max(0, waitMs - (clock.monotonic() - startedAt));
-      for (;;) {
-        signal?.throwIfAborted();
-        const { lease, tooLate, expiresInMs = 0 } = await attempt(name, { ttlMs, renew }, Math.max(ANSWER_MS, waitLeftMs()), signal);
-        if (lease) return lease;
-        if (waitLeftMs() === 0) throw tooLate ?? new LockTimeoutError(name, waitMs);
-        const pollMs = Math.min(POLL_MS.longest, Math.max(POLL_MS.shortest, expiresInMs / 2));
-        await sleep(Math.min(waitLeftMs(), Math.random() * pollMs + 1), { clock, signal });
-      }
-    },
-
-    async using(name, options, work) {
-      const lease = await locks.acquire(name, options);
+  const ask = async <T>(name: string, what: string, operation: () => Promise<T>, tries = 1): Promise<T> => {
+    for (let left = tries - 1; ; left -= 1) {
       try {
-        return await work(lease);
-      } finally {
-        await lease.release();
+        return await withDeadline(Promise.resolve().then(operation), { clock, timeoutMs: commandTimeoutMs });
+      } catch (cause) {
+        if (cause instanceof InvalidLockOptionError) throw cause;
+        if (left === 0) throw new LockUnavailableError(name, what, { cause });
+      }
+    }
+  };
+
+  /** Leases that carry nothing which only the store could tell apart may go from waiter to waiter inside this process. */
+  const isShareable = ({ kind }: LockKey, { meta, replicas, minHoldMs }: AcquireSettings): boolean =>
+    kind === 'mutex' && maxLocalHandoffs > 0 && meta === undefined && replicas === undefined && minHoldMs === 0;
+
+  const acquireHold = async (key: LockKey, settings: AcquireSettings, share: Share = MUTEX, { waitMs, signal }: Patience = settings): Promise<Hold> => {
+    const { ttlMs, barge, fencing, meta, replicas, priority } = settings;
+    const shareable = isShareable(key, settings);
+    const reserve = shareable && fencing ? maxLocalHandoffs : 0;
+    const terms: Terms = { ttlMs, ...share, barge, fencing, reserve, meta, replicas, priority: () => priority };
+    if (!shareable) return contenders.contend(key, terms, { waitMs, signal });
+    if (waitMs > 0) return queues.take(key, terms, { waitMs, signal });
+    if (queues.isHeld(key)) throw new LockTimeoutError(key.name, 0, { holder: instance });
+    const hold = await contenders.contend(key, terms, { waitMs, signal });
+    queues.adopt(hold);
+    return hold;
+  };
+  const freeHold = (hold: Hold, keepMs = 0): ReturnType<typeof queues.free> => {
+    if (keepMs === 0) return queues.free(hold);
+    return driver.release({ key: hold.key, owner: hold.owner, keepMs });
+  };
+
+  /** All holds or none: first all at once, then, where that failed, in sorted order. Invariant 7. */
+  const acquireHolds = async (keys: readonly LockKey[], settings: AcquireSettings): Promise<Holds> => {
+    const startedAt = clock.monotonic();
+    const lost = new AbortController();
+    const signal = settings.signal ? AbortSignal.any([settings.signal, lost.signal]) : lost.signal;
+    const held: Hold[] = [];
+    const take = async (key: LockKey, waitMs: number): Promise<Hold> => {
+      const hold = await acquireHold(key, settings, MUTEX, { waitMs, signal });
+      // The others may take their time; this one must not end meanwhile.
+      keeper.keep(hold, {
+        renew: settings.renew,
+        onLost(reason, cause) {
+          queues.lost(hold);
+          lost.abort(new LockLostError(key.name, hold.fence, reason, { cause }));
+        },
+      });
+      return hold;
+    };
+    const giveBack = (hold: Hold): void => {
+      if (hold.onLost === undefined) return;
+      keeper.drop(hold);
+      freeHold(hold).catch((err: unknown) => logger.debug({ err, lock: hold.key.name }, 'one of several locks could not be given back; it runs out by itself'));
+    };
+    try {
+      const attempts = await Promise.allSettled(keys.map((key) => take(key, 0)));
+      const refusedAt = attempts.findIndex(({ status }) => status === 'rejected');
+      attempts.forEach((attempt, index) => {
+        if (attempt.status === 'rejected') return;
+        // Only what comes before in the order may be held while waiting.
+        if (refusedAt < 0 || index < refusedAt) held.push(attempt.value);
+        else giveBack(attempt.value);
+      });
+      const failure = attempts.find((attempt) => attempt.status === 'rejected' && !(attempt.reason instanceof LockTimeoutError)) as PromiseRejectedResult | undefined;
+      if (failure) throw failure.reason;
+      for (const key of refusedAt < 0 ? [] : keys.slice(refusedAt)) {
+        const waitMs = Math.max(0, settings.waitMs - (clock.monotonic() - startedAt));
+        if (waitMs === 0) throw (attempts[refusedAt] as PromiseRejectedResult).reason;
+        held.push(await take(key, waitMs));
+      }
+      lost.signal.throwIfAborted();
+      return held as [Hold, ...Hold[]];
+    } catch (error) {
+      held.forEach(giveBack);
+      throw error;
+    }
+  };
+
+  /** Times and counts an acquisition. */
+  const observed = async (acquire: () => Promise<Lease>): Promise<Lease> => {
+    const startedAt = clock.monotonic();
+    try {
+      const lease = await acquire();
+      waits.observe((clock.monotonic() - startedAt) / 1_000);
+      acquisitions.add(1, { outcome: 'acquired' });
+      return lease;
+    } catch (error) {
+      const outcome = error instanceof LockTimeoutError ? 'contended' : error instanceof LockUnavailableError ? 'unavailable' : 'refused';
+      acquisitions.add(1, { outcome });
+      throw error;
+    }
+  };
+  const acquireKeys = (keys: readonly LockKey[], settings: AcquireSettings, share: Share): Promise<Lease> =>
+    observed(async () => {
+      settings.signal?.throwIfAborted();
+      closing.signal.throwIfAborted();
+      const outer = context.reenter(keys, share.weight, settings.reentrant);
+      if (outer) return outer;
+      const holds: Holds = keys.length > 1 ? await acquireHolds(keys, settings) : [await acquireHold(keys[0]!, settings, share)];
+      return leases.start(holds, { ...settings, free: freeHold, lost: queues.lost });
+    });
+
+  /** Runs the work of a lease and ends the lease. */
+  const work = async <T>(lease: Lease, keys: readonly LockKey[], weight: number, run: (lease: Lease) => Promise<T>): Promise<T> => {
+    const lostNow = async (): Promise<LockLostError | undefined> => {
+      // In doubt after a jump of the wall clock: the store knows.
+      if (!lease.isHeld) await lease.renew().catch(() => {});
+      try {
+        lease.assertHeld();
+        return undefined;
+      } catch (error) {
+        return hasReason(error, 'released') ? undefined : (error as LockLostError);
+      }
+    };
+    let value: T;
+    try {
+      value = await context.run(keys, { lease, weight }, () => run(lease));
+    } catch (error) {
+      const lost = await lostNow();
+      await lease.release();
+      // What the work threw is what the caller sees; the loss is often why it threw.
+      if (lost && error instanceof Error && error !== lost && error.cause === undefined) error.cause = lost;
+      throw error;
+    }
+    const lost = await lostNow();
+    await lease.release();
+    if (lost) throw new LockLostError(lost.lockName, lost.fence, lost.reason, { cause: lost, result: value });
+    return value;
+  };
+
+  /** The three ways to take what `keysOf` names. */
+  const lockable = <Extra extends object>(plan: (options: Extra) => { readonly keys: readonly LockKey[]; readonly share: Share }): Lockable<AcquireOptions & Extra, TryAcquireOptions & Extra> => {
+    const acquire = async (given: AcquireOptions & Extra): Promise<Lease> => {
+      const { keys, share } = plan(given);
+      return acquireKeys(keys, settingsOf(given, defaults), share);
+    };
+    return {
+      acquire: (given = {} as AcquireOptions & Extra) => acquire(given),
+      async tryAcquire(given = {} as TryAcquireOptions & Extra) {
+        try {
+          return await acquire({ ...given, waitMs: 0 });
+        } catch (error) {
+          if (error instanceof LockTimeoutError) return undefined;
+          throw error;
+        }
+      },
+      async using(given, run) {
+        const { keys, share } = plan(given);
+        return work(await acquire(given), keys, share.weight, run);
+      },
+    };
+  };
+  const mutex = (name: string | readonly string[]): Lockable<AcquireOptions, TryAcquireOptions> =>
+    lockable(() => ({ keys: namesOf(name).map((each) => ({ kind: 'mutex', name: each })), share: MUTEX }));
+
+  const runOnce = createRunOnce(
+    {
+      driver,
+      clock,
+      keeper,
+      leases,
+      closing: closing.signal,
+      newOwner: contenders.newOwner,
+      ask: (name, what, operation) => ask(name, what, operation, ASK_TRIES),
+      acquireHold(key, settings) {
+        context.reenter([key], MUTEX.weight, false);
+        return acquireHold(key, settings);
+      },
+      freeHold,
+      lostHold: queues.lost,
+      work: (lease, keys, run) => work(lease, keys, MUTEX.weight, run),
+    },
+    defaults,
+  );
+
+  const close = async (drainMs: number): Promise<void> => {
+    closing.abort(new LockClosedError());
+    if (drainMs > 0 && leases.open.size > 0) await withDeadline(leases.whenIdle(), { clock, timeoutMs: drainMs }).catch(() => {});
+    await Promise.all([...leases.open].map((lease) => {
+      lease.end('closed');
+      return lease.release();
+    }));
+    await connection?.close();
+  };
+  let closed: Promise<void> | undefined;
+
+  const locks: Locks = {
+    acquire: async (name, given) => mutex(name).acquire(given),
+    tryAcquire: async (name, given) => mutex(name).tryAcquire(given),
+    using: async (name, given, run) => mutex(name).using(given, run),
+
+    readWrite(name) {
+      checkName(name);
+      const keys: LockKey[] = [{ kind: 'read-write', name }];
+      return {
+        read: lockable(() => ({ keys, share: READER })),
+        write: lockable(() => ({ keys, share: WRITER })),
+        async downgrade(lease) {
+          lease.assertHeld();
+          const state = [...leases.open].find(({ holds }) => holds[0].owner === lease.token);
+          const hold = state?.holds[0];
+          if (hold?.key.kind !== 'read-write' || hold.key.name !== name) throw new InvalidLockOptionError('lease', lease.name, `a write lease of "${name}" from these locks`);
+          const { key, owner, ttlMs } = hold;
+          const sent = stamp(clock);
+          const request = { key, owner, ttlMs, ...READER, queue: false, priority: 0, barge: true, fencing: true, reserve: 0 };
+          const outcome = await ask(name, 'downgraded', () => driver.acquire(request), ASK_TRIES);
+          // The store had given it to another owner and now this one was let in anew: not the same lease any more.
+          if (!outcome.acquired || outcome.fence !== hold.fence) {
+            await ask(name, 'released', () => driver.release({ key, owner })).catch(() => {});
+            keeper.lose(hold, 'taken');
+            lease.assertHeld();
+            return;
+          }
+          hold.since = sent;
+          hold.leaseMs = ttlMs;
+        },
+      };
+    },
+
+    semaphore(name, permits) {
+      checkName(name);
+      checkCount('permits', permits, 1, PERMITS_MAX);
+      const key: LockKey = { kind: 'semaphore', name };
+      const ways = lockable(({ permits: weight = 1 }: PermitOptions) => {
+        checkCount('permits', weight, 1, permits);
+        return { keys: [key], share: { weight, capacity: permits } };
+      });
+      return {
+        ...ways,
+        async available() {
+          const record = await ask(name, 'inspected', () => driver.inspect(key));
+          return Math.max(0, permits - (record?.holders ?? []).reduce((sum, { weight }) => sum + weight, 0));
+        },
+      };
+    },
+
+    runOnce: async (job, fireTime, run, given = {}) => runOnce(job, fireTime, run, given),
+
+    async adopt({ kind, name, token, fence, ttlMs }, given = {}) {
+      checkName(name);
+      checkMs('ttlMs', ttlMs, 1);
+      closing.signal.throwIfAborted();
+      const settings = settingsOf({ ttlMs, ...given }, defaults);
+      const key: LockKey = { kind, name };
+      const sent = stamp(clock);
+      const [outcome] = await ask(name, 'adopted', () => driver.renew([{ key, owner: token, ttlMs: settings.ttlMs }]));
+      if (!outcome || !('renewed' in outcome)) throw new LockUnavailableError(name, 'adopted', { cause: outcome });
+      const grant = { key, owner: token, fence: BigInt(fence), ttlMs: settings.ttlMs, leaseMs: settings.ttlMs, since: sent, roundTripMs: clock.monotonic() - sent.monotonic };
+      if (!outcome.renewed) throw new LockLostError(name, grant.fence, outcome.holder === undefined ? 'state-lost' : 'taken');
+      return leases.start([createHold(grant)], { ...settings, free: freeHold, lost: queues.lost });
+    },
+
+    async inspect(name, { kind = 'mutex' } = {}) {
+      checkName(name);
+      const key = { kind, name };
+      const record = await ask(name, 'inspected', () => driver.inspect(key));
+      return record && infoOf(key, record);
+    },
+    async *list(prefix, { kind = 'mutex' } = {}) {
+      for await (const key of driver.list({ kind, prefix })) {
+        const record = await ask(key.name, 'inspected', () => driver.inspect(key));
+        if (record) yield infoOf(key, record);
       }
     },
+    async forceRelease(name, { kind = 'mutex', token } = {}) {
+      checkName(name);
+      return ask(name, 'released by force', () => driver.forceRelease({ kind, name }, token));
+    },
+    diagnose: async () => driver.diagnose?.() ?? [],
+
+    async close({ drainMs = 0 } = {}) {
+      checkMs('drainMs', drainMs, 0);
+      closed ??= close(drainMs);
+      await closed;
+    },
+    [Symbol.asyncDispose]: () => locks.close(),
   };
   return locks;
 }
 
-function checkOptions(name: string, numbers: { readonly ttlMs: number; readonly waitMs?: number }): void {
-  // Half of a surrogate pair has no UTF-8: in a store such names would all read the same.
-  if (typeof name !== 'string' || name.length === 0 || !name.isWellFormed()) throw new InvalidLockOptionError('name', name, 'non-empty, well-formed text');
-  if (!Number.isSafeInteger(numbers.ttlMs) || numbers.ttlMs < 1) throw new InvalidLockOptionError('ttlMs', numbers.ttlMs, 'a whole number of milliseconds, at least 1');
-  const { waitMs = 0 } = numbers;
-  if (!Number.isSafeInteger(waitMs) || waitMs < 0) throw new InvalidLockOptionError('waitMs', waitMs, 'a whole, non-negative number of milliseconds');
+function namesOf(name: string | readonly string[]): string[] {
+  const names = typeof name === 'string' ? [name] : [...new Set(name)].toSorted();
+  if (names.length === 0) throw new InvalidLockOptionError('name', name, 'a name, or several');
+  for (const each of names) checkName(each);
+  return names;
+}
+
+/** Unique per call: two objects in one process are two instances. */
+function instanceName(label: string = `${hostname()}-${process.pid}`): string {
+  if (typeof label !== 'string' || label.length === 0) throw new InvalidLockOptionError('instance', label, 'non-empty text');
+  return `${label.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64)}_${randomUUID().slice(-12)}`;
+}
+
+function infoOf({ kind, name }: LockKey, { holders, waiters, state }: LockRecord): LockInfo {
+  const partyOf = ({ owner, weight, meta }: { owner: string; weight: number; meta?: string | undefined }): LockParty => ({
+    token: owner,
+    instance: instanceOf(owner),
+    permits: weight,
+    meta: meta === undefined ? {} : (JSON.parse(meta) as Record<string, string>),
+  });
+  return {
+    kind,
+    name,
+    holders: holders.map((holder) => ({ ...partyOf(holder), fence: holder.fence, expiresInMs: holder.expiresInMs })),
+    waiters: waiters.map((waiter) => ({ ...partyOf(waiter), priority: waiter.priority })),
+    ...(state && { state }),
+  };
 }

@@ -1,0 +1,336 @@
+import { randomUUID } from 'node:crypto';
+import { backoffMs, type Clock, type Logger, type Timer } from '@staddle/kernel';
+import { withDeadline } from './deadline.ts';
+import type { AcquireOutcome, AcquireRequest, LockConnection, LockDriver, LockGrant, LockKey } from './driver.ts';
+import { LockNotReplicatedError, LockTimeoutError, LockUnavailableError } from './errors.ts';
+import { createHold, remainingMs, type Hold } from './hold.ts';
+import { earlier, elapsedMs, stamp, type Stamp } from './lease-clock.ts';
+
+/*
+ * Waiting for a key: a contender asks the store as one owner until it has the key, gives up, or is told to stop.
+ *
+ * 1. A contender that gives up is taken back in the store, whether it stood in the queue, was granted meanwhile, or was never
+ *    heard of: the release follows the request on the same line.
+ * 2. A lost answer is asked for again as the same owner. A lease that ended before its answer came is not used: it is given
+ *    back and asked for as a new owner.
+ * 3. A grant that arrives as a message is used at once when it is young enough by the store's own clock; otherwise the store is
+ *    asked to confirm it. A process that stood still meanwhile therefore never starts on a lease that is over.
+ * 4. No wake-up is waited for alone: whoever waits asks again, the first of the queue when the present lease should end, the
+ *    others so that one process asks at most ASK_RATE times a second for one key.
+ *
+ * States of a contender:  asking --[refused]--> waiting --[grant, hint, time]--> asking or held
+ */
+
+/** However long the present lease is: a wake-up that got lost costs its waiter this much. */
+const ASK_AGAIN_MS = 5_000;
+/** Questions a second about one key from one process, whatever the number of its waiters. */
+const ASK_RATE = 4;
+/** After the end of the present lease, so that the store has seen it too, and spread over processes. */
+const AFTER_END_MS = { least: 2, jitter: 20 } as const;
+/** Without messages waiters poll: often enough for a short wait, rare enough that many waiters cost little. */
+const POLL = { leastMs: 10, baseMs: 50, capMs: 500 } as const;
+/** Each poller leaves room for this many milliseconds of the others of its process. */
+const POLL_ROOM_MS = 5;
+/** A store that fails for this many command timeouts in a row is unavailable, however long the caller would wait. */
+const PATIENCE = 3;
+const RETRY = { leastMs: 25, baseMs: 50, capMs: 500 } as const;
+/** Clocks that both run differ by less. */
+const DRIFT = 1.01;
+
+/** What is asked for; the same in every request of a contender, but for the priority. */
+export interface Terms extends Pick<AcquireRequest, 'ttlMs' | 'weight' | 'capacity' | 'barge' | 'fencing' | 'reserve' | 'meta' | 'replicas'> {
+  /** Asked before every request, so that it may rise. */
+  readonly priority: () => number;
+}
+
+export interface Patience {
+  /** `Infinity`: until the signal. 0: one answer. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of every refusal. */
+  readonly onRefused?: (outcome: Refusal) => void;
+}
+
+export type Refusal = AcquireOutcome & { readonly acquired: false };
+
+export interface ContendersOptions {
+  readonly driver: LockDriver;
+  /** Absent when the driver has no messages. */
+  readonly connection: () => LockConnection | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly instance: string;
+  readonly commandTimeoutMs: number;
+  /** Ends every contender with its reason. */
+  readonly closing: AbortSignal;
+}
+
+export interface Contenders {
+  /**
+   * @throws LockTimeoutError (`ERR_LOCK_TIMEOUT`)
+   * @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`)
+   * @throws LockNotReplicatedError (`ERR_LOCK_NOT_REPLICATED`)
+   * @throws the reason of whichever signal aborts first
+   */
+  contend(key: LockKey, terms: Terms, patience: Patience): Promise<Hold>;
+  /** A fresh owner of this instance. */
+  newOwner(): string;
+  granted(grant: LockGrant): void;
+  next(hint: { readonly owner: string; readonly inMs: number }): void;
+  /** Every waiter asks again, or those for one key. */
+  askAgain(key?: LockKey): void;
+}
+
+interface Contender {
+  readonly key: LockKey;
+  owner: string;
+  grant?: LockGrant | undefined;
+  /** Ask at once. */
+  again: boolean;
+  /** The first of the queue should ask in this many ms. */
+  hintMs?: number | undefined;
+  wake?: (() => void) | undefined;
+}
+
+/** The text that tells keys apart. */
+export function keyId({ kind, name }: LockKey): string {
+  return `${kind}:${name}`;
+}
+
+/** The instance that an owner belongs to. */
+export function instanceOf(owner: string): string {
+  return owner.slice(0, owner.indexOf('.'));
+}
+
+export function createContenders({ driver, connection, clock, logger, instance, commandTimeoutMs, closing }: ContendersOptions): Contenders {
+  const byOwner = new Map<string, Contender>();
+  const byKey = new Map<string, Set<Contender>>();
+
+  const newOwner = (): string => `${instance}.${randomUUID()}`;
+  const enter = (contender: Contender): void => {
+    byOwner.set(contender.owner, contender);
+    const id = keyId(contender.key);
+    const others = byKey.get(id);
+    if (others) others.add(contender);
+    else byKey.set(id, new Set([contender]));
+  };
+  const leave = (contender: Contender): void => {
+    byOwner.delete(contender.owner);
+    const id = keyId(contender.key);
+    const others = byKey.get(id);
+    others?.delete(contender);
+    if (others?.size === 0) byKey.delete(id);
+  };
+  const companions = (key: LockKey): ReadonlySet<Contender> => byKey.get(keyId(key)) ?? new Set();
+  const wake = (contender: Contender): void => {
+    contender.again = true;
+    contender.wake?.();
+  };
+
+  const takeBack = (key: LockKey, owner: string): void => {
+    driver.release({ key, owner }).catch((err: unknown) => {
+      logger.debug({ err, lock: key.name }, 'an abandoned acquire could not be taken back; if it won, its lease runs out by itself');
+    });
+  };
+
+  /** Waits for a grant, a hint, a call to ask again, or `ms`; rejects when a signal aborts. */
+  const rest = (contender: Contender, ms: number, signals: readonly (AbortSignal | undefined)[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let timer: Timer;
+      const end = (): void => {
+        timer.cancel();
+        contender.wake = undefined;
+        for (const signal of signals) signal?.removeEventListener('abort', onAbort);
+      };
+      const onAbort = (): void => {
+        end();
+        reject(signals.find((signal) => signal?.aborted)!.reason);
+      };
+      const done = (): void => {
+        end();
+        resolve();
+      };
+      const until = clock.monotonic() + ms;
+      timer = clock.setTimer(done, ms);
+      contender.wake = () => {
+        const { hintMs } = contender;
+        if (contender.grant !== undefined || contender.again || hintMs === undefined) {
+          done();
+          return;
+        }
+        contender.hintMs = undefined;
+        if (clock.monotonic() + hintMs >= until) return;
+        timer.cancel();
+        timer = clock.setTimer(done, hintMs);
+      };
+      for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });
+      if (contender.grant !== undefined || contender.again) done();
+      else if (signals.some((signal) => signal?.aborted)) onAbort();
+    });
+
+  const restMs = ({ expiresInMs, position }: Refusal, key: LockKey, polls: number): number => {
+    const waiters = companions(key).size;
+    const endsInMs = expiresInMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
+    if (connection()?.listening !== true) {
+      const pollMs = POLL.leastMs + Math.max(backoffMs(polls, POLL), waiters * POLL_ROOM_MS * (0.5 + Math.random()));
+      return Math.min(endsInMs, pollMs);
+    }
+    if (position === 0) return Math.min(endsInMs, ASK_AGAIN_MS);
+    return Math.max(ASK_AGAIN_MS, (waiters * 1_000) / ASK_RATE) * (0.9 + Math.random() * 0.2);
+  };
+
+  const contend = async (key: LockKey, terms: Terms, { waitMs, signal, onRefused }: Patience): Promise<Hold> => {
+    const signals = [signal, closing];
+    for (const each of signals) each?.throwIfAborted();
+    const startedAt = clock.monotonic();
+    const waitLeftMs = (): number => waitMs - (clock.monotonic() - startedAt);
+    const contender: Contender = { key, owner: newOwner(), again: false };
+    let refusal: { readonly outcome: Refusal; readonly sent: Stamp } | undefined;
+    let failure: { readonly since: number; readonly cause: unknown } | undefined;
+    let queued = false;
+    /** The store may know this owner: as a holder, as a waiter, or from a request whose answer never came. */
+    let lingers = false;
+    let polls = 0;
+    let failures = 0;
+
+    const giveUp = (): Error => {
+      if (refusal === undefined || waitLeftMs() > 0) return new LockUnavailableError(key.name, 'acquired', { cause: failure?.cause });
+      const { holder, position } = refusal.outcome;
+      return new LockTimeoutError(key.name, waitMs, { holder: holder && instanceOf(holder), position });
+    };
+    const isHopeless = ({ since }: { readonly since: number }): boolean => waitLeftMs() <= 0 || clock.monotonic() - since >= PATIENCE * commandTimeoutMs;
+    /** Waits, but not past the end of the wait. */
+    const restAtMost = (ms: number): Promise<void> => rest(contender, Math.max(0, Math.min(ms, waitLeftMs())), signals);
+
+    enter(contender);
+    try {
+      for (;;) {
+        contender.again = false;
+        contender.hintMs = undefined;
+        const line = connection();
+        const queue = waitMs > 0 && (line === undefined || line.listening);
+        const { priority, ...fixed } = terms;
+        const sent = stamp(clock);
+        // The first answer always has its time: a wait that is cut off before it would tell of a broken store instead of a held lock.
+        const timeoutMs = refusal === undefined && failure === undefined ? commandTimeoutMs : Math.min(commandTimeoutMs, Math.max(1, waitLeftMs()));
+        lingers = true;
+        let outcome: AcquireOutcome;
+        try {
+          outcome = await withDeadline(driver.acquire({ ...fixed, key, owner: contender.owner, queue, priority: priority() }), { clock, timeoutMs, signals });
+        } catch (cause) {
+          for (const each of signals) each?.throwIfAborted();
+          failure = { since: failure?.since ?? sent.monotonic, cause };
+          if (isHopeless(failure)) throw giveUp();
+          await restAtMost(RETRY.leastMs + backoffMs(failures, RETRY));
+          failures += 1;
+          continue;
+        }
+
+        if (outcome.acquired) {
+          if (outcome.missingReplicas) throw new LockNotReplicatedError(key.name, terms.replicas!.count, outcome.missingReplicas);
+          // The store has lost its queue, and with it those of this process who stood behind.
+          if (queued && outcome.unqueued) for (const other of companions(key)) if (other !== contender) wake(other);
+          const hold = createHold({
+            key,
+            owner: contender.owner,
+            fence: outcome.fence,
+            ttlMs: terms.ttlMs,
+            leaseMs: terms.ttlMs,
+            since: sent,
+            roundTripMs: clock.monotonic() - sent.monotonic,
+            reserve: terms.reserve,
+            contended: outcome.contended,
+          });
+          if (remainingMs(clock, hold) > 0) {
+            lingers = false;
+            return hold;
+          }
+          failure = { since: failure?.since ?? sent.monotonic, cause: new Error(`the answer took longer than the lease of ${terms.ttlMs} ms lasts`) };
+          refusal = undefined;
+          if (isHopeless(failure)) throw giveUp();
+          takeBack(key, contender.owner);
+          leave(contender);
+          contender.owner = newOwner();
+          contender.grant = undefined;
+          queued = false;
+          enter(contender);
+          await restAtMost(RETRY.leastMs + backoffMs(failures, RETRY));
+          failures += 1;
+          continue;
+        }
+
+        failure = undefined;
+        failures = 0;
+        if (queued && queue && outcome.unqueued) for (const other of companions(key)) if (other !== contender) wake(other);
+        queued = queue;
+        lingers = queue;
+        refusal = { outcome, sent };
+        onRefused?.(outcome);
+        if (waitLeftMs() <= 0) throw giveUp();
+        if (!queue && line !== undefined) {
+          // The first waiter of a process opens its line. Until it is open, waiters poll.
+          await withDeadline(line.listen(), { clock, timeoutMs: Math.max(1, Math.min(commandTimeoutMs, waitLeftMs())), signals }).catch(() => {});
+          for (const each of signals) each?.throwIfAborted();
+          if (line.listening) continue;
+        }
+        await restAtMost(restMs(outcome, key, polls));
+        polls += 1;
+        const grant = contender.grant as LockGrant | undefined;
+        if (grant !== undefined) {
+          contender.grant = undefined;
+          const hold = holdOfGrant(contender, terms, grant, refusal);
+          if (hold !== undefined) {
+            lingers = false;
+            return hold;
+          }
+          continue;
+        }
+        if (waitLeftMs() <= 0) throw giveUp();
+      }
+    } finally {
+      leave(contender);
+      if (lingers) takeBack(key, contender.owner);
+    }
+  };
+
+  /** The granted hold, when it is young enough to be used without asking: invariant 3. */
+  const holdOfGrant = (contender: Contender, { ttlMs, reserve }: Terms, grant: LockGrant, refusal: { readonly outcome: Refusal; readonly sent: Stamp }): Hold | undefined => {
+    // A refusal after the grant: the grant is over.
+    if (grant.grantedAtStoreMs < refusal.outcome.storeNowMs) return undefined;
+    // The store's time is at most that of its last answer plus what has passed here since that question was sent.
+    const ageMs = refusal.outcome.storeNowMs + elapsedMs(clock, refusal.sent) * DRIFT - grant.grantedAtStoreMs;
+    // Younger than possible: the store's clock has jumped.
+    if (ageMs < 0) return undefined;
+    const hold = createHold({
+      key: contender.key,
+      owner: contender.owner,
+      fence: grant.fence,
+      ttlMs,
+      leaseMs: grant.leaseMs,
+      since: earlier(stamp(clock), ageMs),
+      roundTripMs: ageMs,
+      reserve,
+    });
+    return remainingMs(clock, hold) > 0 ? hold : undefined;
+  };
+
+  return {
+    contend,
+    newOwner,
+    granted(grant) {
+      const contender = byOwner.get(grant.owner);
+      if (contender === undefined) return;
+      contender.grant = grant;
+      contender.wake?.();
+    },
+    next({ owner, inMs }) {
+      const contender = byOwner.get(owner);
+      if (contender === undefined) return;
+      contender.hintMs = inMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
+      contender.wake?.();
+    },
+    askAgain(key) {
+      for (const contender of key ? companions(key) : byOwner.values()) wake(contender);
+    },
+  };
+}

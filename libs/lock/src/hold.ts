@@ -1,0 +1,48 @@
+import type { Clock, Timer } from '@staddle/kernel';
+import type { LockKey } from './driver.ts';
+import type { LockLostReason } from './errors.ts';
+import { elapsedMs, usableMs, type Stamp } from './lease-clock.ts';
+
+/**
+ * One owner's grip on one key, as the store gave it. A lease has one or more of them; a hand-off inside the process gives
+ * the same hold to another lease.
+ */
+export interface Hold {
+  readonly key: LockKey;
+  readonly owner: string;
+  /** Fence of the present lease. */
+  fence: bigint;
+  /** The last fence that belongs to this hold. */
+  readonly lastFence: bigint;
+  /** Which lease length the next renewal asks for. */
+  ttlMs: number;
+  /** Length of the present lease in the store: shorter than `ttlMs` right after a hand-off. */
+  leaseMs: number;
+  /** When the present lease began, at the latest: before its command was sent. */
+  since: Stamp;
+  /** How long the answer took that granted it. */
+  roundTripMs: number;
+  /** The store's own word on whether others wait. */
+  contended: boolean;
+  /** Handed to another process as well, so that it must end in the store and not be passed on here. */
+  exported: boolean;
+
+  /** Of the keeper. */
+  timer?: Timer | undefined;
+  renews: boolean;
+  failures: number;
+  /** The store's clock jumped at the last renewal: renewed more often until it is calm. */
+  jumpy: boolean;
+  renewal?: Promise<void> | undefined;
+  onLost?: ((reason: LockLostReason, cause?: unknown) => void) | undefined;
+}
+
+export function createHold(grant: Pick<Hold, 'key' | 'owner' | 'fence' | 'ttlMs' | 'leaseMs' | 'since' | 'roundTripMs'> & { readonly reserve?: number; readonly contended?: boolean | undefined }): Hold {
+  const { reserve = 0, contended = true, ...rest } = grant;
+  return { ...rest, lastFence: grant.fence + BigInt(reserve), contended, exported: false, renews: false, failures: 0, jumpy: false };
+}
+
+/** Milliseconds for which the hold is sure to be ours: invariants 1 to 3 in lock.ts. */
+export function remainingMs(clock: Clock, hold: Pick<Hold, 'since' | 'leaseMs'>): number {
+  return Math.max(0, usableMs(hold.leaseMs) - elapsedMs(clock, hold.since));
+}
