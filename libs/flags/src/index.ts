@@ -41,3 +41,5 @@ export { sqlOf, transitionSql, type FlagIndexOptions, type FlagsDdl, type FlagsS
 export { type FlagConditions } from './sql-text.ts';
 export { luaOf, type LuaOptions } from './lua.ts';
 export { toMermaid } from './mermaid.ts';
+export { legacyOf, type Legacy, type LegacySpec, type LegacySql } from './legacy.ts';
+export { legacyText, type LegacyShape, type LegacyTextOptions } from './legacy-text.ts';

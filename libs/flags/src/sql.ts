@@ -98,7 +98,7 @@ export function transitionSql<Event extends string>(machine: Pick<Machine<AnyFla
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?$/;
 
 // Backticks are MySQL's, and SQLite accepts them for its sake.
-function quote(set: string, name: string): string {
+export function quote(set: string, name: string): string {
   if (typeof name !== 'string' || !PLAIN_NAME.test(name)) throw new FlagsIdentifierError(set, name, 'a table or column is a name of ASCII letters, digits and _, or two of them with a dot between');
   return name.split('.').map((part) => `\`${part}\``).join('.');
 }

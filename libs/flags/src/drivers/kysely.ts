@@ -6,6 +6,19 @@ import type { Machine } from '../machine.ts';
 import { changesText, conditionsOf, enabledText, nextText, type FlagConditions } from '../sql-text.ts';
 import { transitionOf } from '../transition.ts';
 
+export {
+  legacyMigration,
+  type AnyKysely,
+  type LegacyChunk,
+  type LegacyCount,
+  type LegacyMigration,
+  type LegacyMismatch,
+  type LegacyValue,
+  type LegacyVerification,
+} from './kysely-legacy.ts';
+export { MAX_ROLLUP_DEPTH, rollupTree, type ReconcileResult, type RollupChange, type RollupDrift, type RollupStep, type RollupTree } from './kysely-rollup.ts';
+export { type AnyTransaction, type RollupTreeOptions, type RowId } from './rollup-rows.ts';
+
 /*
  * Words in rows, through Kysely.
  *
