@@ -58,8 +58,8 @@ export interface FlagsDdl<Flags extends AnyFlagSet> {
 export function sqlOf<Flags extends AnyFlagSet>(flags: Flags): FlagsSql<Flags> {
   const quoted = (name: string): string => quote(flags.name, name);
   const conditions = conditionsOf(flags, quoted);
-  // The parts are quoted before, as what comes in; joined they are a plain name.
-  const nameOf = (...parts: string[]): string => quoted(parts.join('_').replaceAll(/[.-]/g, '_'));
+  // Each is quoted for the sake of the check: what it says of a joined name would be hard to understand.
+  const nameOf = (columns: readonly string[], suffix: string): string => quoted([...columns.map(quoted), suffix].join('_').replaceAll('`', '').replaceAll(/[.-]/g, '_'));
 
   const ddl: FlagsDdl<AnyFlagSet> = {
     column: (column, { dialect, initial = flags.none }) => `${quoted(column)} ${columnType(flags, dialect)} not null default ${flags.fromBits(initial, 'retain')}`,
@@ -68,9 +68,9 @@ export function sqlOf<Flags extends AnyFlagSet>(flags: Flags): FlagsSql<Flags> {
 
     generated: (group, { table, column, keyColumns = [], dialect }) => {
       const expression = `(${quoted(column)} & ${groupMask(flags, group)})`;
-      const index = (first: string): string => `create index ${nameOf(table, column, group)} on ${quoted(table)} (${[first, ...keyColumns.map(quoted)].join(', ')})`;
+      const index = (first: string): string => `create index ${nameOf([table, column], group)} on ${quoted(table)} (${[first, ...keyColumns.map(quoted)].join(', ')})`;
       if (dialect === 'sqlite') return { statements: [index(expression)], where: (member) => conditions.which(column, group, member) };
-      const virtual = nameOf(column, group);
+      const virtual = nameOf([column], group);
       return {
         statements: [`alter table ${quoted(table)} add column ${virtual} ${columnType(flags, dialect)} generated always as ${expression} virtual`, index(virtual)],
         where: (member) => `${virtual} = ${memberBit(flags, group, member)}`,
@@ -79,7 +79,7 @@ export function sqlOf<Flags extends AnyFlagSet>(flags: Flags): FlagsSql<Flags> {
 
     partial: (name, { table, column, keyColumns = [column] }) => {
       const where = conditions.hasAll(column, name);
-      return { statements: [`create index ${nameOf(table, column, name)} on ${quoted(table)} (${keyColumns.map(quoted).join(', ')}) where ${where}`], where };
+      return { statements: [`create index ${nameOf([table, column], name)} on ${quoted(table)} (${keyColumns.map(quoted).join(', ')}) where ${where}`], where };
     },
   };
   return Object.freeze({ ...conditions, ddl: Object.freeze(ddl) }) as never;
