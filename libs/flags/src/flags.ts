@@ -169,26 +169,21 @@ function build<Value extends number | bigint>(
   const { groups, masks } = definition;
   const retired = Object.values(definition.retired);
 
-  // Maps, so that a name which every object inherits is not found. The tables that are handed out are plain objects,
-  // because V8 keeps objects without a prototype as dictionaries, and every hot loop would pay for the lookup.
+  const unknownName = (name: unknown): never => {
+    throw new UnknownFlagError(set, name, 'no flag has this name');
+  };
   const ascending = Object.keys(definition.bits);
   const bitsAscending = ascending.map((name) => bits.bitAt(definition.bits[name]!));
   const bitOfName = new Map<string, W>(ascending.map((name, at) => [name, bitsAscending[at]!]));
-  const unionOf = (names: readonly string[]): W => names.reduce((word, name) => bits.union(word, bitOf(name)), bits.zero);
-  const maskOfGroup = new Map<string, W>(Object.entries(groups).map(([name, { of }]) => [name, unionOf(of)]));
-  const groupOfName = new Map(Object.entries(groups).flatMap(([group, { of }]) => of.map((name) => [name, group])));
+  // The tables are plain objects, although what they inherit has to be kept out: V8 keeps an object without a prototype
+  // as a dictionary, and every hot loop over `bit` would pay for that.
   const bit: Readonly<Record<string, W>> = Object.freeze(Object.fromEntries<W>(bitOfName));
-  const namedMasks = Object.entries(masks).map(([name, of]): [string, W] => [name, unionOf(of)]);
-  const mask: Readonly<Record<string, W>> = Object.freeze(Object.fromEntries<W>([...maskOfGroup, ...namedMasks]));
+  const unionOf = bits.unionIn(bitOfName, unknownName);
   const all = unionOf(ascending);
-
-  function unknownName(name: unknown): never {
-    throw new UnknownFlagError(set, name, 'no flag has this name');
-  }
-
-  function bitOf(name: string): W {
-    return bitOfName.get(name) ?? unknownName(name);
-  }
+  const groupMasks = Object.entries(groups).map(([name, { of }]): [string, W] => [name, unionOf(of)]);
+  const namedMasks = Object.entries(masks).map(([name, of]): [string, W] => [name, unionOf(of)]);
+  const mask: Readonly<Record<string, W>> = Object.freeze(Object.fromEntries<W>([...groupMasks, ...namedMasks]));
+  const groupOfName = new Map(Object.entries(groups).flatMap(([group, { of }]) => of.map((name) => [name, group])));
 
   function namesOf(word: W): string[] {
     return bits.namesIn(word, ascending, bitsAscending);
@@ -226,7 +221,7 @@ function build<Value extends number | bigint>(
 
   function toggle(from: W, names: readonly string[]): W {
     groupsOf(names);
-    const present = names.filter((name) => !bits.isDisjointFrom(from, bitOf(name)));
+    const present = names.filter((name) => !bits.isDisjointFrom(from, bit[name]!));
     const absent = names.filter((name) => !present.includes(name));
     return add(bits.difference(from, unionOf(present)), absent);
   }
@@ -257,7 +252,8 @@ function build<Value extends number | bigint>(
     names: namesOf,
     size: bits.size,
     which: (w: W, group: string) => {
-      const members = namesOf(bits.intersection(w, maskOfGroup.get(group) ?? unknownGroup(group)));
+      if (!Object.hasOwn(groups, group)) throw new UnknownFlagError(set, group, 'no group has this name');
+      const members = namesOf(bits.intersection(w, mask[group]!));
       return members.length === 1 ? members[0] : undefined;
     },
     issues: (w: W): WordIssue<string, string, Value>[] => {
@@ -291,8 +287,4 @@ function build<Value extends number | bigint>(
     json: codec('strict', tokens, fromNames),
     manifest: () => manifestOf(set, backend, definition),
   });
-
-  function unknownGroup(group: string): never {
-    throw new UnknownFlagError(set, group, 'no group has this name');
-  }
 }
