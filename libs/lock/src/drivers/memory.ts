@@ -1,66 +1,62 @@
 import { systemClock, type Clock } from '@staddle/kernel';
-import type { LockDriver } from '../driver.ts';
+import type { LockDriver, LockListener } from '../driver.ts';
+import { LockSpace } from './memory-space.ts';
 
 export interface MemoryLockDriverOptions {
   /** Default: the system clock. */
   readonly clock?: Clock;
 }
 
-interface Held {
-  readonly owner: string;
-  readonly fence: bigint;
-  /** On the monotonic time line, in ms. */
-  expiresAtMonotonic: number;
-}
-
-// Names are often made for one use (`invoice 4711`) and never asked for again, so that nothing else would remove them.
-const SWEEP_FROM = 1_000;
-
-/** Locks among the callers of one process: the same semantics as a shared store, without one. */
+/**
+ * Locks among the callers of one process: the same semantics as a shared store, without one. Two drivers are two spaces;
+ * whatever shares a driver shares its locks.
+ */
 export function memoryLockDriver({ clock = systemClock }: MemoryLockDriverOptions = {}): LockDriver {
-  const held = new Map<string, Held>();
-  // One counter for all keys: strictly increasing per key follows, and nothing is kept per name.
-  let lastFence = 0n;
-  let sweepAt = SWEEP_FROM;
+  const instances = new Map<string, Set<LockListener>>();
+  const listenersOf = (owner: string): ReadonlySet<LockListener> | undefined => instances.get(owner.slice(0, owner.indexOf('.')));
 
-  const live = (key: string): Held | undefined => {
-    const entry = held.get(key);
-    if (entry === undefined || entry.expiresAtMonotonic > clock.monotonic()) return entry;
-    held.delete(key);
-    return undefined;
+  // In a microtask: not inside the operation that caused it, before anybody sees the answer of that, without a timer, and
+  // always in the same order. Whoever has closed its connection by then hears nothing, as a dead process would.
+  const tell = (owner: string, message: (listener: LockListener) => void): void => {
+    queueMicrotask(() => listenersOf(owner)?.forEach(message));
   };
+
+  const space = new LockSpace(clock, {
+    reaches: (owner) => listenersOf(owner) !== undefined,
+    granted: (grant) => tell(grant.owner, (listener) => listener.granted(grant)),
+    next: (hint) => tell(hint.owner, (listener) => listener.next(hint)),
+    revoked: (owner) => tell(owner, (listener) => listener.revoked(owner)),
+  });
 
   return {
     name: 'memory',
-    async acquire(key, owner, ttlMs) {
-      const entry = live(key);
-      if (entry !== undefined && entry.owner !== owner) return { acquired: false, expiresInMs: Math.ceil(entry.expiresAtMonotonic - clock.monotonic()) };
-      const fence = entry?.fence ?? nextFence();
-      if (held.size >= sweepAt) sweep();
-      held.set(key, { owner, fence, expiresAtMonotonic: clock.monotonic() + ttlMs });
-      return { acquired: true, fence };
+    acquire: async (request) => space.acquire(request),
+    renew: async (requests) => requests.map((request) => space.renew(request)),
+    release: async (request) => space.release(request),
+    claim: async (request) => space.claim(request),
+    settle: async (request) => space.settle(request),
+    inspect: async (key) => space.inspect(key),
+    async *list({ kind, prefix }) {
+      yield* space.list(kind, prefix);
     },
-    async renew(key, owner, ttlMs) {
-      const entry = live(key);
-      if (entry?.owner !== owner) return false;
-      entry.expiresAtMonotonic = clock.monotonic() + ttlMs;
-      return true;
-    },
-    async release(key, owner) {
-      return live(key)?.owner === owner && held.delete(key);
+    forceRelease: async (key, owner) => space.forceRelease(key, owner),
+    connect(instance, listener) {
+      let listening = false;
+      return {
+        get listening() {
+          return listening;
+        },
+        async listen() {
+          listening = true;
+          const listeners = instances.get(instance) ?? new Set();
+          instances.set(instance, listeners.add(listener));
+        },
+        async close() {
+          listening = false;
+          const listeners = instances.get(instance);
+          if (listeners?.delete(listener) && listeners.size === 0) instances.delete(instance);
+        },
+      };
     },
   };
-
-  // At twice the size that the last sweep left, so that it costs each acquisition a constant time.
-  function sweep(): void {
-    for (const key of held.keys()) live(key);
-    sweepAt = Math.max(SWEEP_FROM, held.size * 2);
-  }
-
-  // Microseconds of wall time, as in the Redis driver: a restarted process continues above its old fences.
-  function nextFence(): bigint {
-    const now = BigInt(Math.trunc(clock.now())) * 1_000n;
-    lastFence = now > lastFence ? now : lastFence + 1n;
-    return lastFence;
-  }
 }
