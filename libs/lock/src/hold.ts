@@ -35,6 +35,9 @@ export interface Hold {
   jumpy: boolean;
   renewal?: Promise<void> | undefined;
   onLost?: ((reason: LockLostReason, cause?: unknown) => void) | undefined;
+
+  /** Of the watchdog: when another thread has last renewed the hold, if that is later than `since`. */
+  renewedElsewhere?: (() => Stamp | undefined) | undefined;
 }
 
 export function createHold(grant: Pick<Hold, 'key' | 'owner' | 'fence' | 'ttlMs' | 'leaseMs' | 'since' | 'roundTripMs'> & { readonly reserve?: number; readonly contended?: boolean | undefined }): Hold {
@@ -42,7 +45,16 @@ export function createHold(grant: Pick<Hold, 'key' | 'owner' | 'fence' | 'ttlMs'
   return { ...rest, lastFence: grant.fence + BigInt(reserve), contended, exported: false, renews: false, failures: 0, jumpy: false };
 }
 
+/** Takes over what another thread has done for the hold. */
+export function refresh(hold: Hold): void {
+  const since = hold.renewedElsewhere?.();
+  if (since === undefined) return;
+  hold.since = since;
+  hold.leaseMs = hold.ttlMs;
+}
+
 /** Milliseconds for which the hold is sure to be ours: invariants 1 to 3 in lock.ts. */
-export function remainingMs(clock: Clock, hold: Pick<Hold, 'since' | 'leaseMs'>): number {
+export function remainingMs(clock: Clock, hold: Hold): number {
+  refresh(hold);
   return Math.max(0, usableMs(hold.leaseMs) - elapsedMs(clock, hold.since));
 }

@@ -3,8 +3,9 @@ import { withDeadline } from './deadline.ts';
 import type { LockDriver, RenewOutcome } from './driver.ts';
 import { LockUnavailableError, type LockLostReason } from './errors.ts';
 import type { LockEvent } from './events.ts';
-import type { Hold } from './hold.ts';
+import { refresh, type Hold } from './hold.ts';
 import { elapsedMs, stamp, usableMs, wallJumped, type Stamp } from './lease-clock.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /*
  * The watchdog: renews holds before they end, and ends them here before they end in the store.
@@ -36,6 +37,7 @@ export interface KeeperOptions {
   readonly logger: Logger;
   readonly commandTimeoutMs: number;
   readonly emit: (event: LockEvent) => void;
+  readonly watchdog?: Watchdog | undefined;
 }
 
 export interface Keeper {
@@ -59,7 +61,7 @@ export interface Keeper {
   revoke(owner: string): void;
 }
 
-export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit }: KeeperOptions): Keeper {
+export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, watchdog }: KeeperOptions): Keeper {
   const kept = new Map<string, Hold>();
   const failing = new Set<Hold>();
   let due: { readonly hold: Hold; readonly settle: PromiseWithResolvers<void> }[] = [];
@@ -74,6 +76,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit }: 
     hold.onLost = undefined;
     failing.delete(hold);
     kept.delete(hold.owner);
+    watchdog?.unguard(hold);
   };
   const lose = (hold: Hold, reason: LockLostReason, cause?: unknown): void => {
     const { onLost } = hold;
@@ -82,7 +85,10 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit }: 
   };
 
   /** Until the deadline by the monotonic clock alone: timers run on it, and a jump of the wall clock is to be asked about first. */
-  const monotonicLeftMs = (hold: Hold): number => usableMs(hold.leaseMs) - (clock.monotonic() - hold.since.monotonic);
+  const monotonicLeftMs = (hold: Hold): number => {
+    refresh(hold);
+    return usableMs(hold.leaseMs) - (clock.monotonic() - hold.since.monotonic);
+  };
 
   const arm = (hold: Hold, renewInMs: number = Infinity): void => {
     hold.timer?.cancel();
@@ -210,6 +216,8 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit }: 
       hold.renews = renew;
       hold.onLost = onLost;
       kept.set(hold.owner, hold);
+      watchdog?.unguard(hold);
+      if (renew) watchdog?.guard(hold);
       planRenewal(hold);
     },
     drop: forget,
@@ -217,6 +225,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit }: 
     renew: (hold) => request(hold, 0),
     abandon(hold) {
       hold.renews = false;
+      watchdog?.unguard(hold);
       arm(hold);
     },
     verify(hold) {

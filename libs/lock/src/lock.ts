@@ -37,6 +37,7 @@ import { createLocalQueues } from './local-queues.ts';
 import type { Locks, LocksOptions, Lockable, LockInfo, LockParty, PermitOptions } from './locks.ts';
 import { checkCount, checkMs, checkName, DEFAULTS, settingsOf, type AcquireOptions, type AcquireSettings, type TryAcquireOptions } from './options.ts';
 import { createRunOnce } from './run-once.ts';
+import { createWatchdog, type Watchdog, type WatchdogOptions } from './watchdog.ts';
 
 /** A mutex is a capacity of one. */
 const MUTEX = { weight: 1, capacity: 1 } as const;
@@ -56,7 +57,7 @@ interface Share {
 /** Locks over one driver. Close them at the end: that releases what is held and ends the line for messages. */
 export function createLocks(options: LocksOptions): Locks {
   const { driver, clock = systemClock, logger = silentLogger, metrics = noMetrics, onEvent, defaults = {} } = options;
-  const { commandTimeoutMs = DEFAULTS.commandTimeoutMs, maxLocalHandoffs = DEFAULTS.maxLocalHandoffs, watchdog } = options;
+  const { commandTimeoutMs = DEFAULTS.commandTimeoutMs, maxLocalHandoffs = DEFAULTS.maxLocalHandoffs } = options;
   checkMs('commandTimeoutMs', commandTimeoutMs, 1);
   checkCount('maxLocalHandoffs', maxLocalHandoffs, 0, 10_000);
   settingsOf({}, defaults);
@@ -93,7 +94,8 @@ export function createLocks(options: LocksOptions): Locks {
     }
     return connection;
   };
-  const keeper = createKeeper({ driver, clock, logger, commandTimeoutMs, emit });
+  const watchdog = options.watchdog && startWatchdog(options.watchdog.maxStallMs, { driver, clock, logger });
+  const keeper = createKeeper({ driver, clock, logger, commandTimeoutMs, emit, watchdog });
   const contenders = createContenders({ driver, connection: line, clock, logger, instance, commandTimeoutMs, closing: closing.signal });
   const queues = createLocalQueues({ driver, contenders, clock, maxHandoffs: maxLocalHandoffs, commandTimeoutMs, closing: closing.signal });
   const leases = createLeases({ keeper, clock, logger, emit });
@@ -282,7 +284,7 @@ export function createLocks(options: LocksOptions): Locks {
       lease.end('closed');
       return lease.release();
     }));
-    await connection?.close();
+    await Promise.all([connection?.close(), watchdog?.close()]);
   };
   let closed: Promise<void> | undefined;
 
@@ -385,6 +387,13 @@ function namesOf(name: string | readonly string[]): string[] {
   if (names.length === 0) throw new InvalidLockOptionError('name', name, 'a name, or several');
   for (const each of names) checkName(each);
   return names;
+}
+
+function startWatchdog(maxStallMs: number, { driver, ...rest }: Pick<LocksOptions, 'driver'> & Omit<WatchdogOptions, 'source' | 'maxStallMs'>): Watchdog {
+  checkMs('watchdog.maxStallMs', maxStallMs, 1);
+  const source = driver.watchdog;
+  if (source === undefined) throw new InvalidLockOptionError('watchdog', driver.name, 'used with a driver that a worker thread can reach on its own: Redis, with a client of plain options');
+  return createWatchdog({ source, maxStallMs, ...rest });
 }
 
 /** Unique per call: two objects in one process are two instances. */
