@@ -84,11 +84,13 @@ export type AppliedTransition<W> =
   | { readonly ok: false; readonly reason: 'precondition' | 'guard' | 'conflict'; readonly current: W; readonly version: number | undefined }
   | { readonly ok: false; readonly reason: 'not_found' };
 
-export interface ApplyTransitionOptions<DB, Table extends keyof DB & string, Flags extends AnyFlagSet, Event extends string, Context> {
+/** `context` is what the guard of the event gets; a machine without a context needs none. */
+export type ApplyTransitionOptions<DB, Table extends keyof DB & string, Flags extends AnyFlagSet, Event extends string, Context> = RowTransition<DB, Table, Flags, Event, Context> &
+  (undefined extends Context ? { readonly context?: Context } : { readonly context: Context });
+
+interface RowTransition<DB, Table extends keyof DB & string, Flags extends AnyFlagSet, Event extends string, Context> {
   readonly machine: Machine<Flags, Event, Context>;
   readonly event: Event;
-  /** What the guard of the event gets. */
-  readonly context: Context;
   readonly table: Table;
   /** The columns of a key, with the values of one row. */
   readonly key: { readonly [Column in keyof DB[Table] & string]?: string | number | bigint };
@@ -133,7 +135,8 @@ async function attempt<DB, Table extends keyof DB & string, Flags extends AnyFla
   returning: boolean,
 ): Promise<AppliedTransition<FlagsOf<Flags>>> {
   type W = FlagsOf<Flags>;
-  const { machine, event, context, column, key, onApplied } = options;
+  const { machine, event, column, key, onApplied } = options;
+  const context = options.context as Context;
   const table: string = options.table;
   const versionColumn: string | undefined = options.version?.column;
   const expected = options.version?.expect;
