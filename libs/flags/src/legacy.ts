@@ -84,7 +84,8 @@ export function legacyOf<Flags extends AnyFlagSet>(flags: Flags, spec: LegacySpe
   const { dialect, table, key = 'id', column, word = 'flags', source = 'flags_src', map } = spec;
   const wordOf = readMap(flags, map, [key, column, word, source]);
   const owned = ownedBits(flags, [...wordOf.values()]);
-  const textOf = new Map([...wordOf].reverse().map(([text, of]) => [of, text]));
+  const textOf = new Map<AnyWord, string>();
+  for (const [text, of] of wordOf) if (!textOf.has(of)) textOf.set(of, text);
 
   const tryRead = (text: unknown): AnyWord | undefined => (typeof text === 'string' ? wordOf.get(text) : undefined);
   const refuse = (value: unknown, rule: string): never => {

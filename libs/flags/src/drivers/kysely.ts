@@ -118,7 +118,8 @@ interface StoredWord<W> {
  *   empty key, and for a stored value that is no word
  */
 export async function applyTransition<DB, Table extends keyof DB & string, Flags extends AnyFlagSet, Event extends string, Context>(
-  db: Kysely<DB>,
+  // Named twice, because TypeScript guesses wrong tables for a Transaction where a Kysely is asked for.
+  db: Kysely<DB> | Transaction<DB>,
   options: ApplyTransitionOptions<DB, Table, Flags, Event, Context>,
 ): Promise<AppliedTransition<FlagsOf<Flags>>> {
   const returning = db.getExecutor().adapter.supportsReturning === true;
