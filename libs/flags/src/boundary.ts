@@ -41,13 +41,19 @@ export function boundaryOf<Value extends number | bigint>(rules: BoundaryRules<V
     return word;
   }
 
+  function unionOf(tokens: readonly unknown[], placeOf?: (at: number) => string): Value {
+    let word = bits.zero;
+    for (const [at, token] of tokens.entries()) word = bits.union(word, bitsOfToken(rules, token, placeOf?.(at)));
+    return word;
+  }
+
   return {
     fromBits: (raw, policy) => admit(raw, bits.read(set, raw), policy),
     fromNames: (list, policy) => {
       if (!Array.isArray(list)) throw new FlagsInputError(set, list, 'names come as an array');
-      return admit(list, list.reduce<Value>((word, token, at) => bits.union(word, bitsOfToken(rules, token, String(at))), bits.zero), policy);
+      return admit(list, unionOf(list, String), policy);
     },
-    parse: (text, policy) => admit(text, splitTokens(set, text).reduce<Value>((word, token) => bits.union(word, bitsOfToken(rules, token)), bits.zero), policy),
+    parse: (text, policy) => admit(text, unionOf(splitTokens(set, text)), policy),
   };
 }
 

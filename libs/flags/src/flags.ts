@@ -7,13 +7,13 @@ import { manifestOf, type FlagsManifest } from './manifest.ts';
 import { joinTokens, tokensOf } from './text.ts';
 
 /*
- * A flags type: names for the bits of one small integer. SPEC.md defines the terms used here.
+ * A flags type: names for the bits of one integer. SPEC.md defines the terms used here.
  *
  * Invariants
- * 1. A word is a plain integer from 0 to 2^31 - 1. It is its own JSON and SQL form, and `===` is equality.
+ * 1. A word is a plain integer, from 0 to 2^31 - 1 as a number or from 0 to 2^63 - 1 as a bigint. `===` is equality.
  * 2. Bits that this process does not know survive every operation except `truncate`, `complement` and
  *    `intersection` with a word that lacks them: an older process hands back what a newer one wrote.
- * 3. `of` and `add` never put two members of one group into a word. Only a boundary crossed with `retain` or
+ * 3. `of`, `add` and `toggle` never put two members of one group into a word. Only a boundary crossed with `retain` or
  *    `truncate`, or the set operations, can bring such a word about; `issues` reports it.
  * 4. No question is true of nothing: `has`, `hasAll` and `hasAny` refuse to be asked without a name that exists.
  */

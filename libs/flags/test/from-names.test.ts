@@ -35,7 +35,7 @@ describeBoth('fromNames', ({ fromNames, tryFromNames }, word) => {
     expect(() => fromNames(['Stuck'], 'retain')).toThrow('"Stuck" is not known to flags "download": this flag is retired');
   });
 
-  it.each<[unknown]>([['Running'], [2], [null], [undefined], [{}], [[2]], [[null]], [['']], [[['Running']]], [new Set(['Running'])]])('refuses %o', (list) => {
+  it.each<[unknown]>([['Running'], [2], [null], [undefined], [{}], [[2]], [[null]], [['']], [[['Running']]], [Array.from({ length: 1 })], [{ length: 0 }], [new Set(['Running'])]])('refuses %o', (list) => {
     for (const policy of ['strict', 'retain', 'truncate'] as const) expect(() => fromNames(list, policy)).toThrow(expect.objectContaining({ code: 'ERR_FLAGS_INPUT' }));
   });
 
