@@ -1,0 +1,81 @@
+import { autoIncrement, columns, createTable, type MigrationSet } from '@staddle/database';
+import type { Generated } from 'kysely';
+
+/** Times are epoch ms of the store's clock. */
+export interface LockTables {
+  lock_key: KeyTable;
+  lock_owner: OwnerTable;
+}
+
+/** What is remembered of a key: its last fence and, of a run, the claim. Whoever grants must change this row. */
+interface KeyTable {
+  /** Digest of kind and name: names are longer than a key column may be, and MySQL compares text too loosely. */
+  id: string;
+  kind: string;
+  name: string;
+  /** The highest fence that was given out, with those reserved. */
+  fence: bigint;
+  /** Of kind `run`: who claimed it last; else null. */
+  claim_owner: string | null;
+  claim_done: number;
+  /** From then on the row may be removed, unless somebody holds or awaits the key. */
+  forget_at: number;
+}
+
+/** A row per owner who holds a key or waits for it. Its owner alone extends or ends it; a grant to others may remove it when it is dead. */
+interface OwnerTable {
+  /** The order in which the store first saw them. */
+  seq: Generated<number>;
+  key_id: string;
+  owner: string;
+  /** Null while it waits. */
+  fence: bigint | null;
+  /** The highest fence that is reserved with `fence`, or the same. */
+  last_fence: bigint | null;
+  weight: number;
+  priority: number;
+  /** Last ms of the lease, or of the time in which a waiter must be heard of again. */
+  ends_at: number;
+  /** 1 when the owner has let go and the key stays locked until `ends_at`. */
+  kept: number;
+  meta: string | null;
+}
+
+/** The tables lock_key and lock_owner, for `migrate` of `@staddle/database`. */
+export const lockMigrations: MigrationSet = {
+  library: 'lock',
+  migrations: [
+    {
+      name: '001-create-tables',
+      async up(db, dialect) {
+        const { id, asciiKey, boolean, epochMs, integer, json, longText } = columns(dialect);
+
+        await createTable(db, dialect, 'lock_key')
+          .addColumn('id', asciiKey(43), (column) => column.primaryKey())
+          .addColumn('kind', asciiKey(16), (column) => column.notNull())
+          .addColumn('name', longText, (column) => column.notNull())
+          .addColumn('fence', integer, (column) => column.notNull())
+          .addColumn('claim_owner', asciiKey(255))
+          .addColumn('claim_done', boolean, (column) => column.notNull())
+          .addColumn('forget_at', epochMs, (column) => column.notNull())
+          .execute();
+        await db.schema.createIndex('lock_key_forget').on('lock_key').column('forget_at').execute();
+
+        await createTable(db, dialect, 'lock_owner')
+          .addColumn('seq', id, autoIncrement)
+          .addColumn('key_id', asciiKey(43), (column) => column.notNull())
+          .addColumn('owner', asciiKey(255), (column) => column.notNull())
+          .addColumn('fence', integer)
+          .addColumn('last_fence', integer)
+          .addColumn('weight', integer, (column) => column.notNull())
+          .addColumn('priority', integer, (column) => column.notNull())
+          .addColumn('ends_at', epochMs, (column) => column.notNull())
+          .addColumn('kept', boolean, (column) => column.notNull())
+          .addColumn('meta', json)
+          .execute();
+        await db.schema.createIndex('lock_owner_key').unique().on('lock_owner').columns(['key_id', 'owner']).execute();
+        await db.schema.createIndex('lock_owner_end').on('lock_owner').column('ends_at').execute();
+      },
+    },
+  ],
+};
