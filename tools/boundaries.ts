@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 // A library that names a vendor outside of these folders has let one backend leak into its core.
+const VENDOR_LAYERS = new Set(['kernel', 'lib']);
 const VENDOR_FOLDERS = /^src\/(drivers|stores)\//;
 const VENDORS = new Set(['ioredis', 'mysql2', 'kysely', 'ws', 'casbin', 'bullmq', 'fastify', 'node:sqlite']);
 const VENDOR_EXCEPTIONS: Readonly<Record<string, string>> = {
@@ -74,7 +75,7 @@ function importProblems(pkg: WorkspacePackage, byName: ReadonlyMap<string, Works
         continue;
       }
       const vendor = specifier.startsWith('node:') ? specifier : specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
-      if (inSource && layerOf(pkg) === 'lib' && VENDORS.has(vendor) && !VENDOR_FOLDERS.test(file) && !(`${pkg.path}/${file} ${vendor}` in VENDOR_EXCEPTIONS)) {
+      if (inSource && VENDOR_LAYERS.has(layerOf(pkg)) && VENDORS.has(vendor) && !VENDOR_FOLDERS.test(file) && !(`${pkg.path}/${file} ${vendor}` in VENDOR_EXCEPTIONS)) {
         problems.push(`${at} belongs in src/drivers/ or src/stores/`);
       }
       if (vendor.startsWith('node:')) continue;

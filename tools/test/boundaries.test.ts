@@ -37,6 +37,7 @@ describe('boundaries', () => {
     ['libs/lock/src/lock.ts', `import { Redis } from 'ioredis';`, '"ioredis" belongs in src/drivers/ or src/stores/'],
     ['libs/lock/src/lock.ts', `import type {\n  Redis,\n} from 'ioredis';`, '"ioredis" belongs in src/drivers/ or src/stores/'],
     ['libs/lock/src/lock.ts', `const { Redis } = await import('ioredis');`, '"ioredis" belongs in src/drivers/ or src/stores/'],
+    ['libs/flags/src/flags.ts', `import { sql } from 'kysely';`, '"kysely" belongs in src/drivers/ or src/stores/'],
     ['libs/lock/src/lock.ts', `import { x } from '@staddle/kernel/src/errors.ts';`, "goes past the package's exports"],
     ['libs/lock/src/lock.ts', `import { x } from '../../cron/src/index.ts';`, 'leaves src/'],
     ['libs/lock/src/lock.ts', `export { x } from '@staddle/cron';`, '"@staddle/cron" is not declared'],
@@ -48,6 +49,7 @@ describe('boundaries', () => {
   });
 
   it('let a driver import its vendor, and a test import vitest', () => {
+    write('libs/flags/src/drivers/kysely.ts', `import { sql } from 'kysely';`);
     write('libs/lock/src/drivers/redis.ts', `import type { Redis } from 'ioredis';\n// a sentence that ends from 'nowhere'`);
     write('libs/lock/test/lock.test.ts', `import { it } from 'vitest';`);
     expect(findBoundaryProblems(house)).toEqual([]);
