@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { runExample } from '@staddle/testing';
 import { expect, it } from 'vitest';
 
-// Not `runExample` of @staddle/testing: a package that depends on it gets database servers for its test run.
-const run = promisify(execFile);
-
 it('states.ts prints what its comments say', async () => {
-  const { stdout } = await run(process.execPath, ['--conditions=@staddle/source', `${import.meta.dirname}/../examples/states.ts`]);
+  const { stdout } = await runExample('examples/states.ts');
   expect(stdout.split('\n')).toEqual(['260 Done | Late Done', 'true', 'Failed | 0x1000', '']);
+});
+
+it('rollup.ts prints what its comments say', async () => {
+  const { stdout } = await runExample('examples/rollup.ts');
+  expect(stdout.split('\n')).toEqual(['Failed', '3 is Running, 1 is Running', 'no parent changed', '3 is Done, 1 is Done', '3 is Queued, 1 is Queued', '3 is Failed, 1 is Failed', '']);
 });

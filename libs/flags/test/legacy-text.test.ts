@@ -1,5 +1,5 @@
 import { defineFlags, legacyText, type LegacyShape } from '@staddle/flags';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Task } from './task.ts';
 

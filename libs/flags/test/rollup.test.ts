@@ -1,5 +1,5 @@
-import { defineFlags, rollupOf, type RollupRule, type RollupSpec } from '@staddle/flags';
-import fc from 'fast-check';
+import { defineFlags, FlagsRollupError, rollupOf, type RollupRule, type RollupSpec } from '@staddle/flags';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { STATES, Task, TASK_RULES, taskRollup as rollup, type TaskState as State } from './task.ts';
 
@@ -17,14 +17,15 @@ function countsOf(children: readonly State[]): Record<State, number> {
   return Object.fromEntries(STATES.map((state) => [state, children.filter((child) => child === state).length])) as Record<State, number>;
 }
 
-function faultsOf(define: () => unknown): unknown[] {
+/** Path and rule of each fault; empty for a list of rules that is accepted. */
+function faultsOf(define: () => unknown): string[] {
   try {
     define();
+    return [];
   } catch (error) {
-    expect(error).toMatchObject({ name: 'FlagsRollupError', code: 'ERR_FLAGS_ROLLUP', retryable: false });
-    return (error as { faults: { path: string; value: unknown; rule: string }[] }).faults.map(({ path, rule }) => `${path} ${rule}`);
+    if (!(error instanceof FlagsRollupError)) throw error;
+    return error.faults.map(({ path, rule }) => `${path} ${rule}`);
   }
-  return [];
 }
 
 const children = fc.array(fc.constantFrom(...STATES), { maxLength: 12 });
@@ -128,6 +129,10 @@ describe('a list of rules', () => {
     ]);
   });
 
+  it('is refused with a code', () => {
+    expect(() => rollupOf(Task, 'run', { empty: 'Queued', rules: [] })).toThrow(expect.objectContaining({ name: 'FlagsRollupError', code: 'ERR_FLAGS_ROLLUP', set: 'task', retryable: false }));
+  });
+
   it('must not hold a rule that is never reached', () => {
     const rules: RollupRule<State>[] = [
       { any: ['Running', 'Paused'], state: 'Running' },
@@ -137,7 +142,7 @@ describe('a list of rules', () => {
       { state: 'Queued' },
       { state: 'Done' },
     ];
-    expect(faultsOf(() => rollupOf(Task, 'run', { empty: 'Queued', rules })).map((fault) => String(fault).split(' ')[0])).toEqual([
+    expect(faultsOf(() => rollupOf(Task, 'run', { empty: 'Queued', rules })).map((fault) => fault.split(' ')[0])).toEqual([
       'rules.1',
       'rules.2',
       'rules.3',
