@@ -95,8 +95,12 @@ function build<Value extends number | bigint>(
   const unknownEvent = (event: string): never => {
     throw new UnknownFlagError(flags.name, event, 'no event has this name');
   };
-  const canByFlags = questions.canIn(transitions, unknownEvent);
-  const next = questions.nextIn(transitions, unknownEvent);
+  // The same with plain arrays: V8 reads the elements of frozen ones in a slow way, which made an event three times as slow.
+  const table = Object.fromEntries<Transition<string, Value>>(
+    compiled.map((transition) => [transition.event, { ...transition, sources: [...transition.sources], results: [...transition.results] } as const]),
+  );
+  const canByFlags = questions.canIn(table, unknownEvent);
+  const next = questions.nextIn(table, unknownEvent);
   const allows = (event: string, context: unknown): boolean => (guards.get(event) ?? unknownEvent(event))(context as never);
 
   return Object.freeze({
@@ -112,7 +116,7 @@ function build<Value extends number | bigint>(
     apply: (word: Value, event: string, context: unknown): TransitionResult<Value> => {
       const value = next(word, event);
       if (value === undefined) {
-        const repeated = questions.matches(word, transitions[event]!.results);
+        const repeated = questions.matches(word, table[event]!.results);
         return repeated ? { ok: true, changed: false, value: word } : { ok: false, reason: 'precondition', current: word };
       }
       if (!allows(event, context)) return { ok: false, reason: 'guard', current: word };
