@@ -10,3 +10,15 @@ it('rollup.ts prints what its comments say', async () => {
   const { stdout } = await runExample('examples/rollup.ts');
   expect(stdout.split('\n')).toEqual(['Failed', '3 is Running, 1 is Running', 'no parent changed', '3 is Done, 1 is Done', '3 is Queued, 1 is Queued', '3 is Failed, 1 is Failed', '']);
 });
+
+it('machine.ts prints what its comments say', async () => {
+  const { stdout } = await runExample('examples/machine.ts');
+  expect(stdout.split('\n')).toEqual([
+    "[ 'finish', 'fail' ]",
+    '{ ok: true, changed: true, value: 4 }',
+    "{ ok: false, reason: 'guard', current: 258 }",
+    'update run set state = ((`state` & ~13) | 2) where id = ? and (`state` & 15) = 1',
+    '  Ready --> Running: start',
+    '',
+  ]);
+});
