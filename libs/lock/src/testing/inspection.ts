@@ -59,13 +59,14 @@ export function describeInspection(stage: () => Stage): void {
     };
 
     it('finds locks that are held, kept or awaited, and runs that are claimed or done', async () => {
-      const [held, kept, awaited, free] = ['held', 'kept', 'awaited', 'free'].map((name) => stage().lock('mutex', { name: `state:${name}` }));
+      const [held, kept, awaited, free, expired] = ['held', 'kept', 'awaited', 'free', 'expired'].map((name) => stage().lock('mutex', { name: `state:${name}` }));
       const waiter = (await stage().join()).owner();
-      for (const lock of [held!, kept!, awaited!, free!]) await lock.hold('a.1');
+      for (const lock of [held!, kept!, awaited!, free!, expired!]) await lock.hold('a.1');
       await kept!.release('a.1', TTL_MS);
       await awaited!.queue(waiter);
       await awaited!.expire('a.1');
       await free!.release('a.1');
+      await expired!.expire('a.1');
       expect(await list('mutex', 'state:')).toEqual(['state:awaited', 'state:held', 'state:kept']);
       const [running, done] = ['running', 'done'].map((name) => stage().lock('run', { name: `state:${name}` }));
       for (const { key } of [running!, done!]) await stage().driver.claim({ key, owner: 'a.1', ttlMs: TTL_MS, keepMs: TTL_MS * 2, onCrash: 'skip' });

@@ -84,13 +84,23 @@ export function describeQueue(stage: () => Stage): void {
       const fence = await lock.hold('a.1');
       for (const owner of waiters) await lock.queue(owner);
       await lock.expire('a.1');
-      expect(await lock.turn(waiters)).toEqual(waiters.slice(0, 1));
       const outcome = await lock.ask(waiters[0]!, { queue: true });
       expect(outcome).toMatchObject({ acquired: true, contended: true });
       expect(outcome).not.toMatchObject({ unqueued: true });
       expect(outcome).toHaveProperty('fence', expect.toSatisfy((given: bigint) => given > fence));
-      // It has its own ttl now, not what a hand-off gives.
+      // It has its own ttl, not what a hand-off gives.
       expect((await lock.inspect())?.holders[0]?.expiresInMs).toBeGreaterThan(TTL_MS / 2);
+      expect(await lock.turn(waiters)).toEqual(waiters.slice(0, 1));
+    });
+
+    it('has the first one served when another asks for a lock that has run out', async () => {
+      const lock = stage().lock();
+      const waiters = (await stage().join()).owners(3);
+      await lock.hold('a.1');
+      for (const owner of waiters) await lock.queue(owner);
+      await lock.expire('a.1');
+      expect(await lock.turn(waiters)).toEqual(waiters.slice(0, 1));
+      expect(await lock.queue(waiters[1]!)).toMatchObject({ holder: waiters[0], position: 0 });
     });
 
     it.each([{ queue: true }, { queue: false }])('lets no newcomer pass the first one of an expired lock ($queue)', async ({ queue }) => {
