@@ -182,6 +182,17 @@ export class RollupDriftError extends FlagsError {
   }
 }
 
+/** The transaction would count children as they were at its first read, and a parent would stay unfinished for ever. */
+export class RollupIsolationError extends FlagsError {
+  override readonly code = 'ERR_FLAGS_ROLLUP_ISOLATION';
+  readonly level: string;
+
+  constructor(set: string, table: string, level: string) {
+    super(set, `children in ${table} cannot be counted in a session of isolation level ${level}; it takes READ COMMITTED or SERIALIZABLE`);
+    this.level = level;
+  }
+}
+
 /** The map from legacy texts to flags breaks at least one rule; `faults` holds all of them. */
 export class FlagsLegacyError extends FlagsError {
   override readonly code = 'ERR_FLAGS_LEGACY';
@@ -222,6 +233,7 @@ export type FlagsErrorCode = (
   | RollupCycleError
   | RollupRowError
   | RollupDriftError
+  | RollupIsolationError
   | FlagsLegacyError
   | FlagsManifestError
 )['code'];

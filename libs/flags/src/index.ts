@@ -16,6 +16,7 @@ export {
   RollupCycleError,
   RollupDepthError,
   RollupDriftError,
+  RollupIsolationError,
   RollupRowError,
   UnknownFlagError,
   type BoundaryError,

@@ -1,8 +1,9 @@
+import { rollupTree } from '@staddle/flags/kysely';
 import { DIALECTS } from '@staddle/testing';
 import type { IsolationLevel } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { createTaskTree, MODES, type Mode, type TaskTree } from './task-tree.ts';
-import { Task, type TaskState } from './task.ts';
+import { Task, taskRollup, type TaskState } from './task.ts';
 
 const CONNECTIONS = 8;
 const VARIANTS = DIALECTS.flatMap((dialect) => MODES.map((mode) => ({ dialect, mode })));
@@ -105,13 +106,37 @@ describe.each(VARIANTS)('many at once on $dialect, $mode', ({ dialect, mode }) =
 
 it.each<Exclude<IsolationLevel, 'snapshot'>>(['repeatable read', 'serializable'])('counters are right under %s too', async (isolationLevel) => {
   await using tasks = await createTaskTree('mysql', 'counted', CONNECTIONS);
-  const database = tasks.db.open({ pool: { max: CONNECTIONS } });
   const ids = await family(tasks, 16);
   for (let round = 0; round < 10; round++) {
     await start(tasks, 'counted', ids.length);
     const results = await Promise.all(
-      ids.map((id) => database.transaction((trx) => tasks.tree.change(trx, id, (word) => Task.add(word, 'Done')), { isolationLevel })),
+      ids.map((id) => tasks.transaction((trx) => tasks.tree.change(trx, id, (word) => Task.add(word, 'Done')), { isolationLevel })),
     );
     expect(results.flatMap((result) => (result.ok ? result.ancestors.map((step) => step.id) : []))).toEqual([2, 1]);
   }
+});
+
+describe('children are not counted', () => {
+  it.each(['repeatable read', 'read uncommitted'])('in a session of %s', async (level) => {
+    await using tasks = await createTaskTree('mysql', 'recomputed', 1);
+    await tasks.add(1, null, 'Running');
+    await tasks.add(2, 1, 'Running');
+    await tasks.meddle(`set session transaction isolation level ${level}`);
+    const refused = { name: 'RollupIsolationError', code: 'ERR_FLAGS_ROLLUP_ISOLATION', level: level.toUpperCase().replace(' ', '-') };
+    await expect(tasks.set(2, 'Done')).rejects.toMatchObject(refused);
+    await expect(tasks.transaction((trx) => tasks.tree.reconcile(trx))).rejects.toMatchObject(refused);
+    expect([await tasks.show(1), await tasks.show(2)]).toEqual(['Running@0', 'Running@0']);
+    await tasks.meddle('set session transaction isolation level serializable');
+    expect(await tasks.set(2, 'Done')).toMatchObject({ ancestors: [{ id: 1 }] });
+  });
+
+  it('unless the caller says that the transactions themselves are of another level', async () => {
+    await using tasks = await createTaskTree('mysql', 'recomputed', 1);
+    await tasks.add(1, null, 'Running');
+    await tasks.add(2, 1, 'Running');
+    await tasks.meddle('set session transaction isolation level repeatable read');
+    const said = rollupTree(taskRollup, { dialect: 'mysql', table: 'task', mode: 'recomputed', isolation: 'read committed' });
+    const change = tasks.transaction((trx) => said.change(trx, 2, (word) => Task.add(word, 'Done')), { isolationLevel: 'read committed' });
+    expect(await change).toMatchObject({ ancestors: [{ id: 1 }] });
+  });
 });

@@ -1,4 +1,4 @@
-import { defineFlags, rollupOf } from '@staddle/flags';
+import { defineFlags, machineOf, rollupOf } from '@staddle/flags';
 import { MAX_ROLLUP_DEPTH, rollupTree } from '@staddle/flags/kysely';
 import { DIALECTS } from '@staddle/testing';
 import { describe, expect, it } from 'vitest';
@@ -52,6 +52,17 @@ describe.each(VARIANTS)('a tree on $dialect, $mode', ({ dialect, mode }) => {
     expect([await tasks.show(1), await tasks.show(2)]).toEqual(['Running@1', 'Running Archived@1']);
     const damaged = tasks.transaction((trx) => tasks.tree.change(trx, 2, (word) => Task.remove(word, 'Running')));
     await expect(damaged).rejects.toMatchObject({ code: 'ERR_FLAGS_GROUP' });
+  });
+
+  it('takes the events of a machine', async () => {
+    await using tasks = await createTaskTree(dialect, mode);
+    const machine = machineOf(Task)()({ start: { from: { all: ['Queued'] }, set: ['Running', 'PushPending'] }, finish: { from: { all: ['Running'] }, set: ['Done'] } });
+    await tasks.add(1, null, 'Queued');
+    await tasks.add(2, 1, 'Queued');
+    const event = (name: 'start' | 'finish') => tasks.transaction((trx) => tasks.tree.change(trx, 2, (word) => machine.next(word, name)));
+    expect(await event('finish')).toEqual({ ok: false, reason: 'precondition', current: Task.of('Queued') });
+    expect(await event('start')).toMatchObject({ changed: true, ancestors: [{ id: 1, to: Task.of('Running') }] });
+    expect(await event('finish')).toMatchObject({ value: Task.of('Done', 'PushPending'), ancestors: [{ id: 1, to: Task.of('Done') }] });
   });
 
   it('keeps unknown bits of the rows that it writes', async () => {

@@ -1,6 +1,7 @@
+import type { TransactionOptions } from '@staddle/database';
 import type { Word } from '@staddle/flags';
 import { rollupTree, type RollupTree, type RowId } from '@staddle/flags/kysely';
-import { testDatabase, type TestDatabase, type TestDialect } from '@staddle/testing';
+import { testDatabase, type TestDialect } from '@staddle/testing';
 import { sql, type Transaction } from 'kysely';
 import { Task, taskRollup, type TaskState } from './task.ts';
 
@@ -20,8 +21,7 @@ interface TaskRow {
 /** A fresh table `task` and the tree over it. */
 export interface TaskTree extends AsyncDisposable {
   readonly tree: RollupTree<'task', TaskState>;
-  readonly db: TestDatabase;
-  transaction<T>(run: (trx: Transaction<TaskTables>) => Promise<T>): Promise<T>;
+  transaction<T>(run: (trx: Transaction<TaskTables>) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Adds a row in one transaction. */
   add(id: number, parent: number | null, ...flags: Parameters<typeof Task.of>): Promise<void>;
   set(id: RowId, state: TaskState): ReturnType<RollupTree<'task', TaskState>['change']>;
@@ -45,10 +45,9 @@ export async function createTaskTree(dialect: TestDialect, mode: Mode, connectio
   await sql.raw('create index task_parent on task (parent_id)').execute(database.query());
   for (const statement of tree.ddl) await sql.raw(statement).execute(database.query());
 
-  const transaction = <T>(run: (trx: Transaction<TaskTables>) => Promise<T>): Promise<T> => database.transaction(run);
+  const transaction: TaskTree['transaction'] = (run, options) => database.transaction(run, options);
   return {
     tree,
-    db,
     transaction,
     async add(id, parent, ...flags) {
       const word = Task.of(...flags);

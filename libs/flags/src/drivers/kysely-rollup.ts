@@ -11,13 +11,15 @@ import { rollupRows, type AnyTransaction, type Children, type LockedRow, type Ro
  *    deadlock (1213) or a lock wait that took too long (1205), and the caller runs it again.
  * 2. A parent is locked before its children are counted, and stays locked until the end. So the last two children to finish
  *    cannot both see the other one unfinished.
- * 3. Locks are taken upwards only: child, parent, grandparent. Nobody who holds a parent waits for a child of it.
+ * 3. Locks are taken upwards: child, parent, grandparent. So changes do not deadlock with each other. A row that moves needs
+ *    two ways up, and `reconcile` many rows; those two can, and are run again.
  * 4. The climb ends at the first ancestor whose state does not change: those above it have nothing to learn.
  * 5. The state of a row without children is its own. It becomes `empty` at the moment when it loses its last child.
  *
- * `countChildren` reads what is committed, and that must be what is committed now: mode `recomputed`, and `reconcile` of
- * both modes, need READ COMMITTED on MySQL, where REPEATABLE READ shows the rows as they were at the first read. The
- * counters of mode `counted` are only read under a lock, and those reads are current at every level.
+ * Children are counted by mode `recomputed` and by `reconcile` of both modes, and they have to be what is committed by now:
+ * READ COMMITTED on MySQL. Under REPEATABLE READ they are as they were at the first read, and parents stay unfinished; a
+ * session of that level is refused. The counters of mode `counted` are only read under a lock, which is current at every
+ * level. On SQLite a transaction that did not begin IMMEDIATE may be refused as busy when it comes to write.
  */
 
 /** A row has at most this many ancestors. Deeper trees are data gone wrong more often than they are meant. */
@@ -68,7 +70,8 @@ export interface RollupTree<Set extends string, State extends string, Value exte
    * leave it: `(word) => machine.next(word, 'finish')`.
    * @throws FlagsGroupError (`ERR_FLAGS_GROUP`) when `next` answers with no single state; RollupDepthError (`ERR_FLAGS_ROLLUP_DEPTH`),
    *   RollupCycleError (`ERR_FLAGS_ROLLUP_CYCLE`), RollupRowError (`ERR_FLAGS_ROLLUP_ROW`) and RollupDriftError
-   *   (`ERR_FLAGS_ROLLUP_DRIFT`) for rows above it that are not sound, as do all functions
+   *   (`ERR_FLAGS_ROLLUP_DRIFT`) for rows above it that are not sound, and RollupIsolationError (`ERR_FLAGS_ROLLUP_ISOLATION`),
+   *   as do all functions
    */
   change(trx: AnyTransaction, id: RowId, next: (word: Word<Set, Value>) => Word<Set, Value> | undefined): Promise<RollupChange<Word<Set, Value>>>;
 
@@ -274,7 +277,8 @@ export function rollupTree<Set extends string, State extends string, Value exten
     async reconcile(trx, { after, limit = BATCH } = {}) {
       const ids = await rows.parents(trx, after, limit);
       const drift: RollupDrift<W, State>[] = [];
-      for (const id of ids) {
+      // Backwards, because parents are mostly older than their children: what is below comes first, and locks go upwards.
+      for (const id of ids.toReversed()) {
         const up = pathFrom();
         // Ancestors are counted as well, not adjusted: their counters may be what is wrong.
         for (let next: RowId | null = id; next !== null; ) {

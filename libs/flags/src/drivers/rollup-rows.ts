@@ -1,5 +1,5 @@
 import { sql, type RawBuilder, type Transaction } from 'kysely';
-import { FlagsRollupError, type DefinitionFault } from '../errors.ts';
+import { FlagsRollupError, RollupIsolationError, type DefinitionFault } from '../errors.ts';
 import type { Word } from '../flags.ts';
 import type { Rollup } from '../rollup.ts';
 import { quote, type SqlDialect } from '../sql.ts';
@@ -34,6 +34,11 @@ export interface RollupTreeOptions<State extends string = string> {
    * `recomputed`: no further columns; each change of a child reads all children of its parent.
    */
   readonly mode: 'counted' | 'recomputed';
+  /**
+   * Says that the transactions are READ COMMITTED though their MySQL session is not, as with `setIsolationLevel` of Kysely,
+   * which the server does not tell. Default: children are counted only if the session is READ COMMITTED or SERIALIZABLE.
+   */
+  readonly isolation?: 'read committed';
 }
 
 /** The children of one row. */
@@ -60,7 +65,7 @@ export interface RollupRows<W> {
   lock(trx: AnyTransaction, id: RowId): Promise<LockedRow<W> | undefined>;
   /** The parent of a row without a lock; undefined for a row that does not exist. */
   parentOf(trx: AnyTransaction, id: RowId): Promise<RowId | null | undefined>;
-  /** Counts the children by reading them. */
+  /** Counts the children by reading them. @throws RollupIsolationError (`ERR_FLAGS_ROLLUP_ISOLATION`) */
   countChildren(trx: AnyTransaction, id: RowId): Promise<Children>;
   /** Levels below the row, up to `atMost`. */
   height(trx: AnyTransaction, id: RowId, atMost: number): Promise<number>;
@@ -70,6 +75,10 @@ export interface RollupRows<W> {
   /** Rows in ascending order of the key that have children, or whose counters say so. */
   parents(trx: AnyTransaction, after: RowId | undefined, limit: number): Promise<RowId[]>;
 }
+
+// REPEATABLE READ, the default of MySQL, shows the children as they were at the first read of the transaction, and READ
+// UNCOMMITTED as they may never be.
+const COUNTING_LEVELS: readonly string[] = ['READ-COMMITTED', 'SERIALIZABLE'];
 
 interface RawRow extends Record<string, unknown> {
   readonly parent: RowId | null;
@@ -93,6 +102,8 @@ export function rollupRows<Set extends string, State extends string, Value exten
   const [t, key, up, flags] = [sql.table(table), sql.id(id), sql.id(parent), sql.id(word)];
   // Words go in as literals and come out as text: mysql2 binds numbers as DOUBLE, and rounds integers beyond 2^53.
   const literal = (bits: Word<Set, Value>): RawBuilder<unknown> => sql.raw(String(bits));
+  // MariaDB runs the first comment and MySQL the second: each has a name for it that the other lacks, or lacked.
+  const level = mysql && options.isolation === undefined ? sql`/*M! @@tx_isolation */ /*!80000 @@transaction_isolation */` : sql`null`;
   // The aliases are single words, so that plugins which rename columns leave them alone.
   const storedCounters = sql.join([sql``, ...counterNames.map((name, at) => sql`${sql.id(name)} as ${sql.id(`c${at}`)}`)], sql`, `);
   const inState = states.map((state, at) => sql`count(case when (${flags} & ${literal(rollup.mask)}) = ${literal(rollup.bit[state])} then 1 end) as ${sql.id(`c${at + 1}`)}`);
@@ -114,7 +125,9 @@ export function rollupRows<Set extends string, State extends string, Value exten
 
     async countChildren(trx, rowId) {
       // Not a locking read: it would wait for a sibling whose transaction waits for the parent.
-      const { rows } = await sql<RawRow>`select count(*) as c0, ${sql.join(inState)} from ${t} where ${up} = ${rowId}`.execute(trx);
+      const { rows } = await sql<RawRow>`select count(*) as c0, ${sql.join(inState)}, ${level} as level from ${t} where ${up} = ${rowId}`.execute(trx);
+      const session = rows[0]!['level'];
+      if (typeof session === 'string' && !COUNTING_LEVELS.includes(session)) throw new RollupIsolationError(rollup.set, table, session);
       return childrenIn(rows[0]!);
     },
 
