@@ -37,11 +37,8 @@ const RETRY = { leastMs: 25, baseMs: 50, capMs: 500 } as const;
 /** Clocks that both run differ by less. */
 const DRIFT = 1.01;
 
-/** What is asked for; the same in every request of a contender, but for the priority. */
-export interface Terms extends Pick<AcquireRequest, 'ttlMs' | 'weight' | 'capacity' | 'barge' | 'fencing' | 'reserve' | 'meta' | 'replicas'> {
-  /** Asked before every request, so that it may rise. */
-  readonly priority: () => number;
-}
+/** What is asked for; the same in every request of a contender. */
+export type Terms = Omit<AcquireRequest, 'key' | 'owner' | 'queue'>;
 
 export interface Patience {
   /** `Infinity`: until the signal. 0: one answer. */
@@ -49,6 +46,8 @@ export interface Patience {
   readonly signal?: AbortSignal | undefined;
   /** Told of every refusal. */
   readonly onRefused?: (outcome: Refusal) => void;
+  /** Told why the store did not answer, each time. */
+  readonly onFailed?: (cause: unknown) => void;
 }
 
 export type Refusal = AcquireOutcome & { readonly acquired: false };
@@ -77,8 +76,8 @@ export interface Contenders {
   newOwner(): string;
   granted(grant: LockGrant): void;
   next(hint: { readonly owner: string; readonly inMs: number }): void;
-  /** Every waiter asks again, or those for one key. */
-  askAgain(key?: LockKey): void;
+  /** Every waiter asks again. */
+  askAgain(): void;
 }
 
 interface Contender {
@@ -179,7 +178,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     return Math.max(ASK_AGAIN_MS, (waiters * 1_000) / ASK_RATE) * (0.9 + Math.random() * 0.2);
   };
 
-  const contend = async (key: LockKey, terms: Terms, { waitMs, signal, onRefused }: Patience): Promise<Hold> => {
+  const contend = async (key: LockKey, terms: Terms, { waitMs, signal, onRefused, onFailed }: Patience): Promise<Hold> => {
     const signals = [signal, closing];
     for (const each of signals) each?.throwIfAborted();
     const startedAt = clock.monotonic();
@@ -198,9 +197,15 @@ export function createContenders({ driver, connection, clock, logger, instance, 
       const { holder, position } = refusal.outcome;
       return new LockTimeoutError(key.name, waitMs, { holder: holder && instanceOf(holder), position });
     };
-    const isHopeless = ({ since }: { readonly since: number }): boolean => waitLeftMs() <= 0 || clock.monotonic() - since >= PATIENCE * commandTimeoutMs;
     /** Waits, but not past the end of the wait. */
     const restAtMost = (ms: number): Promise<void> => rest(contender, Math.max(0, Math.min(ms, waitLeftMs())), signals);
+    const afterFailure = async ({ monotonic }: Stamp, cause: unknown): Promise<void> => {
+      failure = { since: failure?.since ?? monotonic, cause };
+      onFailed?.(cause);
+      if (waitLeftMs() <= 0 || clock.monotonic() - failure.since >= PATIENCE * commandTimeoutMs) throw giveUp();
+      await restAtMost(RETRY.leastMs + backoffMs(failures, RETRY));
+      failures += 1;
+    };
 
     enter(contender);
     try {
@@ -209,20 +214,16 @@ export function createContenders({ driver, connection, clock, logger, instance, 
         contender.hintMs = undefined;
         const line = connection();
         const queue = waitMs > 0 && (line === undefined || line.listening);
-        const { priority, ...fixed } = terms;
         const sent = stamp(clock);
         // The first answer always has its time: a wait that is cut off before it would tell of a broken store instead of a held lock.
         const timeoutMs = refusal === undefined && failure === undefined ? commandTimeoutMs : Math.min(commandTimeoutMs, Math.max(1, waitLeftMs()));
         lingers = true;
         let outcome: AcquireOutcome;
         try {
-          outcome = await withDeadline(driver.acquire({ ...fixed, key, owner: contender.owner, queue, priority: priority() }), { clock, timeoutMs, signals });
+          outcome = await withDeadline(driver.acquire({ ...terms, key, owner: contender.owner, queue }), { clock, timeoutMs, signals });
         } catch (cause) {
           for (const each of signals) each?.throwIfAborted();
-          failure = { since: failure?.since ?? sent.monotonic, cause };
-          if (isHopeless(failure)) throw giveUp();
-          await restAtMost(RETRY.leastMs + backoffMs(failures, RETRY));
-          failures += 1;
+          await afterFailure(sent, cause);
           continue;
         }
 
@@ -245,17 +246,15 @@ export function createContenders({ driver, connection, clock, logger, instance, 
             lingers = false;
             return hold;
           }
-          failure = { since: failure?.since ?? sent.monotonic, cause: new Error(`the answer took longer than the lease of ${terms.ttlMs} ms lasts`) };
-          refusal = undefined;
-          if (isHopeless(failure)) throw giveUp();
           takeBack(key, contender.owner);
+          lingers = false;
           leave(contender);
           contender.owner = newOwner();
           contender.grant = undefined;
           queued = false;
+          refusal = undefined;
           enter(contender);
-          await restAtMost(RETRY.leastMs + backoffMs(failures, RETRY));
-          failures += 1;
+          await afterFailure(sent, new Error(`the answer took longer than the lease of ${terms.ttlMs} ms lasts`));
           continue;
         }
 
@@ -329,8 +328,8 @@ export function createContenders({ driver, connection, clock, logger, instance, 
       contender.hintMs = inMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
       contender.wake?.();
     },
-    askAgain(key) {
-      for (const contender of key ? companions(key) : byOwner.values()) wake(contender);
+    askAgain() {
+      for (const contender of byOwner.values()) wake(contender);
     },
   };
 }

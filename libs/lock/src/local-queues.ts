@@ -32,6 +32,8 @@ interface LocalQueue {
   contest?: AbortController | undefined;
   /** The last answer to it. */
   refusal?: Refusal | undefined;
+  /** Why its last question had no answer. */
+  failure?: unknown;
   handoffs: number;
 }
 
@@ -74,13 +76,13 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
   };
 
   const enter = (queue: LocalQueue, waiter: Waiter): void => {
-    const at = queue.waiters.findIndex(({ terms }) => terms.priority() < waiter.terms.priority());
+    const at = queue.waiters.findIndex(({ terms }) => terms.priority < waiter.terms.priority);
     if (at < 0) queue.waiters.push(waiter);
     else queue.waiters.splice(at, 0, waiter);
     if (queue.hold !== undefined) return;
     if (queue.contest === undefined) void contend(queue);
-    // The contender stands in the store's queue with a lower priority.
-    else if (at === 0) contenders.askAgain(queue.key);
+    // The contender stands in the store's queue with a lower priority: another one takes its place.
+    else if (at === 0) queue.contest.abort();
   };
   const leave = (queue: LocalQueue, waiter: Waiter): void => {
     const at = queue.waiters.indexOf(waiter);
@@ -95,24 +97,28 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     const contest = new AbortController();
     queue.contest = contest;
     queue.refusal = undefined;
+    queue.failure = undefined;
     const { terms } = queue.waiters[0]!;
-    const priority = (): number => queue.waiters[0]?.terms.priority() ?? 0;
     const onRefused = (refusal: Refusal): void => {
       queue.refusal = refusal;
+      queue.failure = undefined;
       for (const waiter of queue.waiters.filter(({ overdue }) => overdue)) waiter.expire();
     };
+    const onFailed = (cause: unknown): void => {
+      queue.failure = cause;
+    };
     try {
-      const hold = await contenders.contend(queue.key, { ...terms, fencing: true, reserve: maxHandoffs, priority }, { waitMs: Infinity, signal: contest.signal, onRefused });
+      const hold = await contenders.contend(queue.key, terms, { waitMs: Infinity, signal: contest.signal, onRefused, onFailed });
       queue.contest = undefined;
       queue.handoffs = 0;
       // The last waiter left while the grant was on its way.
-      if (queue.waiters.length === 0) await driver.release({ key: hold.key, owner: hold.owner }).catch(() => {});
+      if (queue.waiters.length === 0) driver.release({ key: hold.key, owner: hold.owner }).catch(() => {});
       else give(queue, hold);
     } catch (error) {
       if (queue.contest === contest) queue.contest = undefined;
       if (contest.signal.aborted) {
-        // Somebody came after the last one had left.
-        if (queue.waiters.length > 0 && queue.contest === undefined) void contend(queue);
+        // Somebody came after the last one had left, or before all others.
+        contendIfVacant(queue);
       } else for (const waiter of queue.waiters.splice(0)) waiter.reject(error);
     }
     dropIfIdle(queue);
@@ -125,18 +131,21 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     // It came by another way than the contender that the waiters sent.
     if (queue.waiters.length === 0) queue.contest?.abort();
   };
+  const contendIfVacant = (queue: LocalQueue): void => {
+    if (queue.waiters.length > 0 && queue.hold === undefined && queue.contest === undefined) void contend(queue);
+  };
   /** The queue has no hold any more: the next waiter needs a new one. */
   const vacate = (queue: LocalQueue, hold: Hold): void => {
     if (queue.hold !== hold) return;
     queue.hold = undefined;
-    if (queue.waiters.length > 0 && queue.contest === undefined) void contend(queue);
+    contendIfVacant(queue);
     dropIfIdle(queue);
   };
 
   return {
     isHeld(key) {
       const hold = queues.get(keyId(key))?.hold;
-      return hold !== undefined && remainingMs(clock, hold) > 0;
+      return hold !== undefined && !hold.exported && remainingMs(clock, hold) > 0;
     },
     adopt(hold) {
       const queue = queueOf(hold.key);
@@ -178,10 +187,10 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
         const onClosing = (): void => abandon(closing.reason);
         const onTimeout = (): void => {
           if (queue.hold !== undefined || queue.refusal !== undefined) waiter.expire();
-          else if (waiter.overdue) abandon(new LockUnavailableError(key.name, 'acquired'));
+          else if (waiter.overdue || waitMs >= commandTimeoutMs) abandon(new LockUnavailableError(key.name, 'acquired', { cause: queue.failure }));
           else {
             waiter.overdue = true;
-            timer = clock.setTimer(onTimeout, Math.max(0, commandTimeoutMs - waitMs));
+            timer = clock.setTimer(onTimeout, commandTimeoutMs - waitMs);
           }
         };
         let timer = waitMs === Infinity ? undefined : clock.setTimer(onTimeout, waitMs);

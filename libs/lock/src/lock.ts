@@ -60,7 +60,7 @@ export function createLocks(options: LocksOptions): Locks {
   const { commandTimeoutMs = DEFAULTS.commandTimeoutMs, maxLocalHandoffs = DEFAULTS.maxLocalHandoffs } = options;
   checkMs('commandTimeoutMs', commandTimeoutMs, 1);
   checkCount('maxLocalHandoffs', maxLocalHandoffs, 0, 10_000);
-  settingsOf({}, defaults);
+  settingsOf({}, defaults, 'defaults.');
   const instance = instanceName(options.instance);
   const acquisitions = metrics.counter({ name: 'lock_acquisitions_total', help: 'Attempts to acquire a lock, by how they ended', labels: ['outcome'] });
   const waits = metrics.histogram({ name: 'lock_wait_seconds', help: 'How long acquired locks were waited for', buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60] });
@@ -112,15 +112,20 @@ export function createLocks(options: LocksOptions): Locks {
     }
   };
 
-  /** Leases that carry nothing which only the store could tell apart may go from waiter to waiter inside this process. */
-  const isShareable = ({ kind }: LockKey, { meta, replicas, minHoldMs }: AcquireSettings): boolean =>
-    kind === 'mutex' && maxLocalHandoffs > 0 && meta === undefined && replicas === undefined && minHoldMs === 0;
+  /**
+   * Leases that carry nothing which only the store could tell apart may go from waiter to waiter inside this process. One that
+   * is not renewed is not among them: it needs all of its ttl from the start.
+   */
+  const isShareable = ({ kind }: LockKey, { renew, fencing, barge, meta, replicas, minHoldMs }: AcquireSettings): boolean =>
+    kind === 'mutex' && maxLocalHandoffs > 0 && renew && fencing && !barge && meta === undefined && replicas === undefined && minHoldMs === 0;
 
   const acquireHold = async (key: LockKey, settings: AcquireSettings, share: Share = MUTEX, { waitMs, signal }: Patience = settings): Promise<Hold> => {
-    const { ttlMs, barge, fencing, meta, replicas, priority } = settings;
+    const { ttlMs, barge, meta, replicas, priority } = settings;
     const shareable = isShareable(key, settings);
-    const reserve = shareable && fencing ? maxLocalHandoffs : 0;
-    const terms: Terms = { ttlMs, ...share, barge, fencing, reserve, meta, replicas, priority: () => priority };
+    const reserve = shareable ? maxLocalHandoffs : 0;
+    // Only a mutex can do without.
+    const fencing = settings.fencing || key.kind !== 'mutex';
+    const terms: Terms = { ttlMs, ...share, barge, fencing, reserve, meta, replicas, priority };
     if (!shareable) return contenders.contend(key, terms, { waitMs, signal });
     if (waitMs > 0) return queues.take(key, terms, { waitMs, signal });
     if (queues.isHeld(key)) throw new LockTimeoutError(key.name, 0, { holder: instance });
@@ -383,10 +388,10 @@ export function createLocks(options: LocksOptions): Locks {
 }
 
 function namesOf(name: string | readonly string[]): string[] {
-  const names = typeof name === 'string' ? [name] : [...new Set(name)].toSorted();
+  const names = Array.isArray(name) ? [...new Set<string>(name)] : [name as string];
   if (names.length === 0) throw new InvalidLockOptionError('name', name, 'a name, or several');
   for (const each of names) checkName(each);
-  return names;
+  return names.toSorted();
 }
 
 function startWatchdog(maxStallMs: number, { driver, ...rest }: Pick<LocksOptions, 'driver'> & Omit<WatchdogOptions, 'source' | 'maxStallMs'>): Watchdog {

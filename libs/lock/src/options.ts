@@ -47,6 +47,18 @@ export const DEFAULTS: {
   readonly maxLocalHandoffs: number;
 } = Object.freeze({ ttlMs: 30_000, waitMs: 10_000, graceMs: 5_000, commandTimeoutMs: 1_000, maxLocalHandoffs: 16 });
 
+const SETTINGS: Required<Omit<AcquireOptions, 'signal' | 'meta' | 'replicas'>> = {
+  ttlMs: DEFAULTS.ttlMs,
+  waitMs: DEFAULTS.waitMs,
+  graceMs: DEFAULTS.graceMs,
+  maxHoldMs: Infinity,
+  minHoldMs: 0,
+  renew: true,
+  reentrant: false,
+  fencing: true,
+  barge: false,
+  priority: 0,
+};
 const META_MAX = 4_096;
 const PRIORITY_MAX = 100;
 /** 285 years. Beyond it, sums with the time in microseconds leave the whole numbers that a double holds. */
@@ -72,44 +84,39 @@ export function checkCount(field: string, value: unknown, least: number, most: n
   }
 }
 
-/** Fills in the defaults. @throws InvalidLockOptionError (`ERR_LOCK_OPTION`) */
-export function settingsOf(options: AcquireOptions, defaults: LeaseOptions = {}): AcquireSettings {
-  const { meta, replicas, signal, ...given } = { ...defaults, ...options };
-  const settings = {
-    ttlMs: DEFAULTS.ttlMs,
-    waitMs: DEFAULTS.waitMs,
-    graceMs: DEFAULTS.graceMs,
-    maxHoldMs: Infinity,
-    minHoldMs: 0,
-    renew: true,
-    reentrant: false,
-    fencing: true,
-    barge: false,
-    priority: 0,
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-  };
-  checkMs('ttlMs', settings.ttlMs, 1);
-  if (settings.waitMs !== Infinity) checkMs('waitMs', settings.waitMs, 0);
-  if (settings.maxHoldMs !== Infinity) checkMs('maxHoldMs', settings.maxHoldMs, 1);
-  checkMs('graceMs', settings.graceMs, 0);
-  checkMs('minHoldMs', settings.minHoldMs, 0);
-  checkCount('priority', settings.priority, -PRIORITY_MAX, PRIORITY_MAX);
+/**
+ * Fills in the defaults; an option that is undefined counts as left out.
+ * @param path before the name of a bad option, as `defaults.`
+ * @throws InvalidLockOptionError (`ERR_LOCK_OPTION`)
+ */
+export function settingsOf(options: AcquireOptions, defaults: LeaseOptions = {}, path = ''): AcquireSettings {
+  const { meta, replicas, signal, ...settings } = { ...SETTINGS, ...defined(defaults), ...defined(options) };
+  checkMs(`${path}ttlMs`, settings.ttlMs, 1);
+  if (settings.waitMs !== Infinity) checkMs(`${path}waitMs`, settings.waitMs, 0);
+  if (settings.maxHoldMs !== Infinity) checkMs(`${path}maxHoldMs`, settings.maxHoldMs, 1);
+  checkMs(`${path}graceMs`, settings.graceMs, 0);
+  checkMs(`${path}minHoldMs`, settings.minHoldMs, 0);
+  checkCount(`${path}priority`, settings.priority, -PRIORITY_MAX, PRIORITY_MAX);
   for (const field of ['renew', 'reentrant', 'fencing', 'barge'] as const) {
-    if (typeof settings[field] !== 'boolean') throw new InvalidLockOptionError(field, settings[field], 'true or false');
+    if (typeof settings[field] !== 'boolean') throw new InvalidLockOptionError(`${path}${field}`, settings[field], 'true or false');
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new InvalidLockOptionError('signal', signal, 'an AbortSignal');
   if (replicas !== undefined) {
-    checkCount('replicas.count', replicas.count, 1, 1_000);
-    checkMs('replicas.timeoutMs', replicas.timeoutMs, 1);
+    checkCount(`${path}replicas.count`, replicas.count, 1, 1_000);
+    checkMs(`${path}replicas.timeoutMs`, replicas.timeoutMs, 1);
   }
-  return { ...settings, ...(signal && { signal }), ...(replicas && { replicas }), ...(meta !== undefined && { meta: metaText(meta) }) };
+  return { ...settings, ...(signal && { signal }), ...(replicas && { replicas }), ...(meta !== undefined && { meta: metaText(meta, `${path}meta`) }) };
 }
 
-function metaText(meta: unknown): string {
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}
+
+function metaText(meta: unknown, field: string): string {
   const isTextMap = typeof meta === 'object' && meta !== null && Object.values(meta).every((value) => typeof value === 'string');
   const text = isTextMap ? JSON.stringify(meta) : '';
-  if (!isTextMap || text.length > META_MAX || !text.isWellFormed()) {
-    throw new InvalidLockOptionError('meta', meta, `an object of texts, at most ${META_MAX} characters as JSON`);
+  if (!isTextMap || text.length > META_MAX) {
+    throw new InvalidLockOptionError(field, meta, `an object of texts, at most ${META_MAX} characters as JSON`);
   }
   return text;
 }
