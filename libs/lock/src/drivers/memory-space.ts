@@ -65,9 +65,9 @@ const SWEEP_FROM = 1_000;
  *
  * 1. Leases end on the monotonic clock and are removed when somebody looks: nothing here sets a timer. Whoever asks for a
  *    lock that has run out first serves those who wait for it, and the first of the queue is told when to ask.
- * 2. A lock passes from owner to waiter inside the operation that frees it. No caller ever sees it free while a waiter that
- *    can be reached fits.
- * 3. Operations take time in proportion to the holders and waiters of their key, and constant time per key.
+ * 2. A lock passes from owner to waiter inside the operation that frees it: nobody finds a released lock free while a waiter
+ *    that can be reached fits.
+ * 3. An operation costs time in proportion to the holders and waiters of its key, whatever the number of keys.
  */
 export class LockSpace {
   readonly #clock: Clock;

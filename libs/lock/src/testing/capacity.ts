@@ -21,6 +21,12 @@ export function describeCapacity(stage: () => Stage): void {
       await lock.hold('d.1');
     });
 
+    it('is not given to one who wants more than all of it', async () => {
+      const lock = stage().lock('semaphore', { capacity: 3 });
+      expect(await lock.ask('a.1', { weight: 4 })).toMatchObject({ acquired: false, holder: undefined });
+      expect(await lock.inspect()).toBeUndefined();
+    });
+
     it('is given to as many racing owners as fit', async () => {
       const lock = stage().lock('semaphore', { capacity: 7 });
       const elsewhere = lock.through(await stage().another());

@@ -1,13 +1,11 @@
-import { describe, expect, it, vi, type TestContext } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { TTL_MS, type Party, type Stage } from './stage.ts';
 
 // A busy machine must not fail a test, only a missing message may.
 const ARRIVES = { timeout: 20_000, interval: 2 };
 
-/** What a store tells without being asked. Everything here is skipped for one that cannot. */
+/** What a store tells without being asked. */
 export function describeMessages(stage: () => Stage): void {
-  const silent = ({ skip }: TestContext): void => skip(!stage().driver.connect, 'the driver sends no messages');
-
   const arrived = (count: number, of: () => readonly unknown[]): Promise<void> => vi.waitFor(() => expect(of()).toHaveLength(count), ARRIVES);
 
   /** Messages of one instance keep their order, so nothing older is on its way when this one has arrived. */
@@ -22,8 +20,7 @@ export function describeMessages(stage: () => Stage): void {
   };
 
   describe('hand-off', () => {
-    it('gives a released lock to the first waiter and tells it', async (context) => {
-      silent(context);
+    it('gives a released lock to the first waiter and tells it', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const [first, second] = party.owners(2) as [string, string];
@@ -42,8 +39,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(await lock.inspect()).toMatchObject({ holders: [{ owner: first, fence: grant.fence }], waiters: [{ owner: second }] });
     });
 
-    it('never lasts longer than the ttl of the waiter', async (context) => {
-      silent(context);
+    it('never lasts longer than the ttl of the waiter', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const owner = party.owner();
@@ -69,8 +65,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(holder?.expiresInMs).toBeGreaterThan(TTL_MS / 2);
     });
 
-    it('repeats the fence of the message when the owner asks', async (context) => {
-      silent(context);
+    it('repeats the fence of the message when the owner asks', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const owner = party.owner();
@@ -83,8 +78,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(outcome).not.toMatchObject({ unqueued: true });
     });
 
-    it('reaches waiters of another driver', async (context) => {
-      silent(context);
+    it('reaches waiters of another driver', async () => {
       const lock = stage().lock();
       const elsewhere = await stage().another();
       const party = await stage().join({ driver: elsewhere });
@@ -96,8 +90,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(party.granted).toMatchObject([{ owner }]);
     });
 
-    it('is told to the instance of the owner alone', async (context) => {
-      silent(context);
+    it('is told to the instance of the owner alone', async () => {
       const lock = stage().lock();
       const party = await stage().join({ instance: 'web-1' });
       const others = [await stage().join({ instance: 'web' }), await stage().join({ instance: 'web-1-1' }), await stage().join({ instance: 'WEB-1' })];
@@ -111,8 +104,7 @@ export function describeMessages(stage: () => Stage): void {
       }
     });
 
-    it('is made by whoever finds an expired lock with waiters', async (context) => {
-      silent(context);
+    it('is made by whoever finds an expired lock with waiters', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const owner = party.owner();
@@ -123,8 +115,7 @@ export function describeMessages(stage: () => Stage): void {
       await arrived(1, () => party.granted);
     });
 
-    it('that nobody takes up is followed by one to the next', async (context) => {
-      silent(context);
+    it('that nobody takes up is followed by one to the next', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const [first, second, third] = party.owners(3) as [string, string, string];
@@ -138,8 +129,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(await lock.release(first)).toBe('not-held');
     });
 
-    it('of one that left is passed on with a message', async (context) => {
-      silent(context);
+    it('of one that left is passed on with a message', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const [first, second] = party.owners(2) as [string, string];
@@ -153,8 +143,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(await lock.release(second)).toBe('released');
     });
 
-    it('serves all waiters that fit at once', async (context) => {
-      silent(context);
+    it('serves all waiters that fit at once', async () => {
       const lock = stage().lock('read-write', { capacity: 100 });
       const party = await stage().join();
       const [first, second, third, writer] = party.owners(4) as [string, string, string, string];
@@ -169,8 +158,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(party.next).toMatchObject([{ owner: writer }]);
     });
 
-    it('serves readers when a writer becomes one', async (context) => {
-      silent(context);
+    it('serves readers when a writer becomes one', async () => {
       const lock = stage().lock('read-write', { capacity: 100 });
       const party = await stage().join();
       const reader = party.owner();
@@ -181,8 +169,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(party.granted).toMatchObject([{ owner: reader }]);
     });
 
-    it('serves those behind a large request that leaves', async (context) => {
-      silent(context);
+    it('serves those behind a large request that leaves', async () => {
       const lock = stage().lock('semaphore', { capacity: 3 });
       const party = await stage().join();
       const [large, small] = party.owners(2) as [string, string];
@@ -194,8 +181,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(party.granted).toMatchObject([{ owner: small }]);
     });
 
-    it('follows a forced release', async (context) => {
-      silent(context);
+    it('follows a forced release', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const owner = party.owner();
@@ -207,8 +193,7 @@ export function describeMessages(stage: () => Stage): void {
   });
 
   describe('the first of the queue', () => {
-    it('is told how long the lease of a hand-off lasts', async (context) => {
-      silent(context);
+    it('is told how long the lease of a hand-off lasts', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const [first, second, third] = party.owners(3) as [string, string, string];
@@ -222,8 +207,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(party.next[0]!.inMs).toBeLessThanOrEqual(party.granted[0]!.leaseMs);
     });
 
-    it('is told when the one before it has left', async (context) => {
-      silent(context);
+    it('is told when the one before it has left', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const [first, second] = party.owners(2) as [string, string];
@@ -235,8 +219,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(party.next).toEqual([{ owner: second, inMs: expect.toSatisfy((ms: number) => ms > 0 && ms <= TTL_MS) }]);
     });
 
-    it('is told how long a released lock is kept', async (context) => {
-      silent(context);
+    it('is told how long a released lock is kept', async () => {
       const lock = stage().lock();
       const party = await stage().join();
       const owner = party.owner();
@@ -250,8 +233,7 @@ export function describeMessages(stage: () => Stage): void {
   });
 
   describe('dead waiters', () => {
-    it('are skipped at a hand-off', async (context) => {
-      silent(context);
+    it('are skipped at a hand-off', async () => {
       const lock = stage().lock();
       const [dead, live] = [await stage().join(), await stage().join()];
       const owner = live.owner();
@@ -265,8 +247,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(await lock.inspect()).toMatchObject({ holders: [{ owner }], waiters: [] });
     });
 
-    it('do not hold up a newcomer at an expired lock', async (context) => {
-      silent(context);
+    it('do not hold up a newcomer at an expired lock', async () => {
       const lock = stage().lock();
       const dead = await stage().join();
       await lock.hold('a.1');
@@ -276,8 +257,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(await lock.ask('b.1')).toMatchObject({ acquired: true });
     });
 
-    it('do not keep a released lock', async (context) => {
-      silent(context);
+    it('do not keep a released lock', async () => {
       const lock = stage().lock();
       const dead = await stage().join();
       await lock.hold('a.1');
@@ -287,8 +267,7 @@ export function describeMessages(stage: () => Stage): void {
       expect(await lock.inspect()).toBeUndefined();
     });
 
-    it('are skipped before a live one that asks', async (context) => {
-      silent(context);
+    it('are skipped before a live one that asks', async () => {
       const lock = stage().lock();
       const [dead, live] = [await stage().join(), await stage().join()];
       const owner = live.owner();
@@ -303,8 +282,7 @@ export function describeMessages(stage: () => Stage): void {
   });
 
   describe('connection', () => {
-    it('listens from listen to close, both as often as one likes', async (context) => {
-      silent(context);
+    it('listens from listen to close, both as often as one likes', async () => {
       const { connection } = await stage().join();
       expect(connection?.listening).toBe(true);
       await connection?.listen();
@@ -314,15 +292,13 @@ export function describeMessages(stage: () => Stage): void {
       expect(connection?.listening).toBe(false);
     });
 
-    it('does not listen before it was told to', async (context) => {
-      silent(context);
+    it('does not listen before it was told to', async () => {
       const connection = stage().driver.connect?.('idle', { granted() {}, next() {}, revoked() {}, ready() {} });
       expect(connection?.listening).toBe(false);
       await connection?.close();
     });
 
-    it('tells holders of a forced release, and nobody else', async (context) => {
-      silent(context);
+    it('tells holders of a forced release, and nobody else', async () => {
       const lock = stage().lock('semaphore', { capacity: 4 });
       const [near, far] = [await stage().join(), await stage().join({ driver: await stage().another() })];
       const [first, second, waiter] = near.owners(3) as [string, string, string];
