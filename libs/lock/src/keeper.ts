@@ -67,7 +67,9 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
   let due: { readonly hold: Hold; readonly settle: PromiseWithResolvers<void> }[] = [];
   let flush: { readonly at: number; readonly cancel: () => void } | undefined;
 
-  const intervalMs = (hold: Hold): number => hold.leaseMs * RENEW_SHARE * (hold.jumpy ? 0.5 : 1);
+  const intervalMs = (hold: Hold): number => Math.min(hold.leaseMs, hold.ttlMs) * RENEW_SHARE * (hold.jumpy ? 0.5 : 1);
+  /** A hand-off gives less than the ttl; one that is not to be renewed gets all of it too. */
+  const wantsRenewal = (hold: Hold): boolean => hold.renews || hold.leaseMs < hold.ttlMs;
   const isKept = (hold: Hold): boolean => hold.onLost !== undefined;
 
   const forget = (hold: Hold): void => {
@@ -98,7 +100,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
   };
   const onTimer = (hold: Hold, lateMs: number): void => {
     if (monotonicLeftMs(hold) <= 0) lose(hold, reasonAtDeadline(hold, lateMs));
-    else if (hold.renews && hold.renewal === undefined) void request(hold, intervalMs(hold) * WINDOW_SHARE);
+    else if (wantsRenewal(hold) && hold.renewal === undefined) void request(hold, intervalMs(hold) * WINDOW_SHARE);
     else arm(hold);
   };
   const reasonAtDeadline = (hold: Hold, lateMs: number): LockLostReason => {
@@ -108,7 +110,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
 
   const planRenewal = (hold: Hold): void => {
     const jitter = 1 + (Math.random() * 2 - 1) * JITTER_SHARE;
-    arm(hold, hold.renews ? intervalMs(hold) * jitter - (clock.monotonic() - hold.since.monotonic) : Infinity);
+    arm(hold, wantsRenewal(hold) ? intervalMs(hold) * jitter - (clock.monotonic() - hold.since.monotonic) : Infinity);
   };
 
   /** Puts a hold on the next command, which leaves within `windowMs`. */
@@ -117,12 +119,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
       if (windowMs === 0) send();
       return hold.renewal;
     }
-    const settle = Promise.withResolvers<void>();
-    hold.renewal = settle.promise;
-    // Whoever waits for this renewal hears of its failure; the watchdog tries again anyway.
-    settle.promise.catch(() => {});
-    due.push({ hold, settle });
-    arm(hold);
+    const renewal = enqueue(hold);
     const at = clock.monotonic() + windowMs;
     // Less than Node's timers can tell apart.
     if (windowMs < 1 || due.length >= BATCH_MAX) send();
@@ -131,6 +128,15 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
       const timer = clock.setTimer(send, windowMs, { keepAlive: false });
       flush = { at, cancel: () => timer.cancel() };
     }
+    return renewal;
+  };
+  const enqueue = (hold: Hold): Promise<void> => {
+    const settle = Promise.withResolvers<void>();
+    hold.renewal = settle.promise;
+    // Whoever waits for this renewal hears of its failure; the watchdog tries again anyway.
+    settle.promise.catch(() => {});
+    due.push({ hold, settle });
+    arm(hold);
     return settle.promise;
   };
   const send = (): void => {
@@ -191,7 +197,10 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
 
   /** What the store had left against what it should have had. Its clock, or ours, ran differently when they do not agree. */
   const noteClockJump = (hold: Hold, previousMs: number, sent: Stamp): void => {
-    const atMostMs = hold.leaseMs - (sent.monotonic - hold.since.monotonic) + hold.roundTripMs;
+    // More than one process renews it.
+    if (hold.exported) return;
+    // Renewals whose answers were lost may have arrived.
+    const atMostMs = hold.failures > 0 ? Infinity : hold.leaseMs - (sent.monotonic - hold.since.monotonic) + hold.roundTripMs;
     const atLeastMs = hold.leaseMs - (clock.monotonic() - hold.since.monotonic);
     const byMs = previousMs > atMostMs ? atMostMs - previousMs : Math.max(0, atLeastMs - previousMs);
     hold.jumpy = Math.abs(byMs) > CLOCK_TOLERANCE_MS + hold.leaseMs * 0.01;
@@ -225,14 +234,16 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     renew: (hold) => request(hold, 0),
     abandon(hold) {
       hold.renews = false;
+      hold.ttlMs = hold.leaseMs;
       watchdog?.unguard(hold);
       arm(hold);
     },
     verify(hold) {
-      if (hold.renews && hold.renewal === undefined && wallJumped(clock, hold.since)) void request(hold, 0);
+      if (hold.renews && hold.failures === 0 && hold.renewal === undefined && wallJumped(clock, hold.since)) void request(hold, 0);
     },
     retry() {
-      for (const hold of failing) if (hold.renewal === undefined) void request(hold, 0);
+      for (const hold of failing) if (hold.renewal === undefined) void enqueue(hold);
+      send();
     },
     revoke(owner) {
       const hold = kept.get(owner);

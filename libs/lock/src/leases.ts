@@ -16,8 +16,8 @@ import type { AcquireSettings } from './options.ts';
  * --[graceMs or release]--> released
  */
 
-/** A release that hangs must not hold up the end of the work; the lease runs out by itself. */
-const RELEASE_TIMEOUT_MS = 2_000;
+/** A release that hangs must not hold up the end of the work for longer, nor past the end of the lease, which runs out by itself. */
+const RELEASE_TIMEOUT = { leastMs: 100, mostMs: 2_000 } as const;
 
 export interface LeasesOptions {
   readonly keeper: Keeper;
@@ -103,7 +103,7 @@ export function createLeases({ keeper, clock, logger, emit }: LeasesOptions): Le
     };
     const freeAll = async (): Promise<ReleaseResult> => {
       const keepMs = Math.ceil(minHoldMs - (clock.monotonic() - startedAt));
-      const timeoutMs = Math.max(1, Math.min(RELEASE_TIMEOUT_MS, ...holds.map((hold) => remainingMs(clock, hold))));
+      const timeoutMs = Math.max(RELEASE_TIMEOUT.leastMs, Math.min(RELEASE_TIMEOUT.mostMs, ...holds.map((hold) => remainingMs(clock, hold))));
       const live = holds.filter(({ onLost }) => onLost !== undefined);
       if (live.length < holds.length) return 'not-held';
       for (const hold of holds) keeper.drop(hold);

@@ -356,7 +356,9 @@ export function createLocks(options: LocksOptions): Locks {
       if (!outcome || !('renewed' in outcome)) throw new LockUnavailableError(name, 'adopted', { cause: outcome });
       const grant = { key, owner: token, fence: BigInt(fence), ttlMs: settings.ttlMs, leaseMs: settings.ttlMs, since: sent, roundTripMs: clock.monotonic() - sent.monotonic };
       if (!outcome.renewed) throw new LockLostError(name, grant.fence, outcome.holder === undefined ? 'state-lost' : 'taken');
-      return leases.start([createHold(grant)], { ...settings, free: freeHold, lost: queues.lost });
+      const hold = createHold(grant);
+      hold.exported = true;
+      return leases.start([hold], { ...settings, free: freeHold, lost: queues.lost });
     },
 
     async inspect(name, { kind = 'mutex' } = {}) {
