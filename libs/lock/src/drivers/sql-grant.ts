@@ -1,7 +1,8 @@
 import { insertIgnore, isUniqueViolation, skipLocked, storeNow, type Database } from '@staddle/database';
-import { sql, type ExpressionBuilder, type Transaction } from 'kysely';
+import { hasCode } from '@staddle/kernel';
+import { sql, type ExpressionBuilder, type InsertObject, type Kysely, type RawBuilder, type UpdateObject } from 'kysely';
 import type { AcquireRequest, LockKey } from '../driver.ts';
-import { idOf, type KeyState, type OwnerState } from './sql-state.ts';
+import { isExpiredHolder, type KeyState, type OwnerState } from './sql-state.ts';
 import type { LockTables } from './sql-tables.ts';
 
 /** Whom a key is given to. */
@@ -15,8 +16,8 @@ export interface Taker extends Pick<AcquireRequest, 'owner' | 'ttlMs' | 'weight'
 }
 
 /**
- * The fence, or why there is none. `overtaken`: the tables have changed since the state was read. `guarded`: the dead holder's
- * lease may not be given away before the business transaction that relies on it has ended.
+ * The fence, or why there is none. `overtaken`: the tables have changed since the state was read. `guarded`: the lease that is
+ * over may not be given away before the business transaction that relies on it has ended.
  */
 export type GrantOutcome = bigint | 'overtaken' | 'guarded';
 
@@ -30,47 +31,43 @@ class Stopped extends Error {
   }
 }
 
-/** Every so many grants one sweep, which removes up to twice as many rows of either table: bounded growth without a timer. */
+/** Every so many grants one sweep, which removes up to twice as many keys: bounded growth without a timer. */
 const SWEEP_EVERY = 64;
-const SWEEP_ROWS = 2 * SWEEP_EVERY;
-/** SQLite nests no expression deeper than 1000. */
-const ROWS_PER_STATEMENT = 100;
+const SWEEP_KEYS = 2 * SWEEP_EVERY;
+/** Rows that a key keeps for further owners. Fewer would be deleted and inserted all the time by locks that a few wait for. */
+const SPARE_ROWS = 16;
 
 /** Makes owners holders. `fenceMemoryMs`: how long the row of a key is kept after its last grant. */
 export function createGrant(database: Database, fenceMemoryMs: number): (key: LockKey, state: KeyState, taker: Taker) => Promise<GrantOutcome> {
   const db = database.query<LockTables>();
   const now = storeNow(database);
+  const after = (ms: number): RawBuilder<number> => sql<number>`${now} + ${ms}`;
+  const isForgotten = (eb: ExpressionBuilder<LockTables, 'lock_key'>) =>
+    eb.and([eb('forget_at', '<', now), eb.not(eb.exists(eb.selectFrom('lock_owner').select('slot').whereRef('key_id', '=', 'lock_key.id').where('ends_at', '>=', now)))]);
   let grants = 0;
 
-  /** Removes rows of dead owners, exactly as they were seen: one that was extended meanwhile is alive. */
-  const bury = async (trx: Transaction<LockTables>, dead: readonly OwnerState[]): Promise<void> => {
-    for (const some of chunks(dead)) {
-      const { numDeletedRows } = await trx
-        .deleteFrom('lock_owner')
-        .where((eb) => eb.or(some.map(({ seq, endsAt }) => eb.and([eb('seq', '=', seq), eb('ends_at', '=', endsAt)]))))
-        .executeTakeFirstOrThrow();
-      if (numDeletedRows !== BigInt(some.length)) throw new Stopped('overtaken');
-    }
+  /** Removes what nobody asks for any more: free keys whose fence or claim may be forgotten, with their rows. */
+  const sweep = async (): Promise<void> => {
+    const forgotten = await db.selectFrom('lock_key').select('id').where(isForgotten).orderBy('forget_at').limit(SWEEP_KEYS).execute();
+    if (forgotten.length === 0) return;
+    const ids = forgotten.map(({ id }) => id);
+    await db.deleteFrom('lock_owner').where('key_id', 'in', ids).where('ends_at', '<', now).execute();
+    await db.deleteFrom('lock_key').where('id', 'in', ids).where(isForgotten).execute();
   };
 
-  /** Removes rows that nobody asks for any more: of dead owners, and of free keys whose fence or claim may be forgotten. */
-  const sweep = async (): Promise<void> => {
-    const dead = await db.selectFrom('lock_owner').select('seq').where('ends_at', '<', now).orderBy('ends_at').limit(SWEEP_ROWS).execute();
-    if (dead.length > 0) await db.deleteFrom('lock_owner').where('seq', 'in', dead.map(({ seq }) => seq)).where('ends_at', '<', now).execute();
-    const isForgotten = (eb: ExpressionBuilder<LockTables, 'lock_key'>) =>
-      eb.and([eb('forget_at', '<', now), eb.not(eb.exists(eb.selectFrom('lock_owner').select('seq').whereRef('key_id', '=', 'lock_key.id')))]);
-    const forgotten = await db.selectFrom('lock_key').select('id').where(isForgotten).orderBy('forget_at').limit(SWEEP_ROWS).execute();
-    if (forgotten.length > 0) await db.deleteFrom('lock_key').where('id', 'in', forgotten.map(({ id }) => id)).where(isForgotten).execute();
+  /** Removes rows that a crowd has left behind, so that every later look at the key need not pass them. */
+  const thin = async ({ id, spent }: KeyState): Promise<void> => {
+    const slots = spent.slice(SPARE_ROWS).map(({ slot }) => slot);
+    if (slots.length > 0) await db.deleteFrom('lock_owner').where('key_id', '=', id).where('slot', 'in', slots).where('ends_at', '<', now).execute();
   };
 
   return async (key, state, { own, takesOver, claimKeepMs, owner, ttlMs, weight, priority, reserve, meta }) => {
-    const id = idOf(key);
-    const clockFence = BigInt(state.nowMs) * 1_000n;
-    const fence = clockFence > state.lastFence ? clockFence : state.lastFence + 1n;
+    const { id, nowMs, rowFence, lastFence, nextPlace } = state;
+    const clockFence = BigInt(nowMs) * 1_000n;
+    const fence = clockFence > lastFence ? clockFence : lastFence + 1n;
     const last_fence = fence + BigInt(reserve);
-    const after = (ms: number) => sql<number>`${now} + ${ms}`;
     const record = { fence: last_fence, claim_owner: claimKeepMs === undefined ? null : owner, claim_done: 0, forget_at: after(claimKeepMs ?? fenceMemoryMs) };
-    const lease = { fence, last_fence, weight, priority, ends_at: after(ttlMs), kept: 0, meta: meta ?? null };
+    const lease = { fence, last_fence, weight, priority, place: own?.place ?? nextPlace, ends_at: after(ttlMs), kept: 0, meta: meta ?? null };
 
     try {
       await database.transaction<LockTables, void>(async (trx) => {
@@ -80,38 +77,70 @@ export function createGrant(database: Database, fenceMemoryMs: number): (key: Lo
           if (!free) throw new Stopped('guarded');
         }
         const won =
-          state.rowFence === undefined
+          rowFence === undefined
             ? await insertIgnore(database, trx.insertInto('lock_key').values({ id, kind: key.kind, name: key.name, ...record }))
-            : isOne((await trx.updateTable('lock_key').set(record).where('id', '=', id).where('fence', '=', state.rowFence).executeTakeFirstOrThrow()).numUpdatedRows);
-        if (!won) throw new Stopped('overtaken');
-        await bury(trx, state.dead.filter(({ seq }) => seq !== own?.seq));
-        if (own) {
-          const { numUpdatedRows } = await trx.updateTable('lock_owner').set(lease).where('seq', '=', own.seq).executeTakeFirstOrThrow();
-          if (!isOne(numUpdatedRows)) throw new Stopped('overtaken');
-        } else {
-          await trx.insertInto('lock_owner').values({ key_id: id, owner, ...lease }).execute();
+            : (await trx.updateTable('lock_key').set(record).where('id', '=', id).where('fence', '=', rowFence).executeTakeFirstOrThrow()).numUpdatedRows === 1n;
+        const taken = won ? await takeRow(trx, state, owner, lease, own) : undefined;
+        if (!taken) throw new Stopped('overtaken');
+        if (!takesOver) return;
+        for (const row of state.spent.filter(isExpiredHolder)) {
+          if (row.slot !== taken.slot && !(await changeRow(trx, id, row, { ends_at: 0 }))) throw new Stopped('overtaken');
         }
       });
     } catch (error) {
       if (error instanceof Stopped) return error.why;
-      // The same request came twice, and the other one was faster.
-      if (isUniqueViolation(error)) return 'overtaken';
       throw error;
     }
     grants += 1;
-    // Not waited for, and no harm when it fails: the next one does its work.
+    // Not waited for, and no harm when they fail: the next ones do their work.
+    if (state.spent.length > 2 * SPARE_ROWS) void thin(state).catch(() => {});
     if (grants % SWEEP_EVERY === 0) void sweep().catch(() => {});
     return fence;
   };
 }
 
-export function isOne(rows: bigint): boolean {
-  return rows === 1n;
+/** Changes a row that is still exactly as it was seen; false when it is not. */
+export async function changeRow(db: Kysely<LockTables>, id: string, { slot, owner, endsAt }: OwnerState, changes: UpdateObject<LockTables, 'lock_owner'>): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('lock_owner')
+    .set(changes)
+    .where('key_id', '=', id)
+    .where('slot', '=', slot)
+    .where('owner', '=', owner)
+    .where('ends_at', '=', endsAt)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
 }
 
-/** Parts that fit into one statement. */
-export function chunks<T>(items: readonly T[]): T[][] {
-  const parts: T[][] = [];
-  for (let at = 0; at < items.length; at += ROWS_PER_STATEMENT) parts.push(items.slice(at, at + ROWS_PER_STATEMENT));
-  return parts;
+/**
+ * Gives the owner a row: the one it has, else one that is spent, else a new one. Undefined when somebody else was faster.
+ * The row of an expired holder stays until a grant has taken what it held.
+ */
+export async function takeRow(
+  db: Kysely<LockTables>,
+  { id, spent, nextSlot }: KeyState,
+  owner: string,
+  values: Omit<InsertObject<LockTables, 'lock_owner'>, 'key_id' | 'slot' | 'owner'>,
+  own: OwnerState | undefined = spent.find((row) => row.owner === owner),
+): Promise<{ readonly slot: number } | undefined> {
+  const row = own ?? spent.find((other) => !isExpiredHolder(other));
+  try {
+    if (row) return (await changeRow(db, id, row, { ...values, owner })) ? row : undefined;
+    await db.insertInto('lock_owner').values({ key_id: id, slot: nextSlot, owner, ...values }).execute();
+    return { slot: nextSlot };
+  } catch (error) {
+    if (isUniqueViolation(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Runs a single statement again that lost against others: it did nothing, and a transaction would take three round trips. */
+export async function persist<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt === 3 || !hasCode(error, 'ERR_DATABASE_CONTENTION')) throw error;
+    }
+  }
 }

@@ -6,8 +6,9 @@ import type { LockTables } from './sql-tables.ts';
 
 /** What the tables say of one key at one moment of the store's clock. */
 export interface KeyState {
+  readonly id: string;
   readonly nowMs: number;
-  /** The fence in the row of the key; undefined when there is no row. Every grant raises it. */
+  /** The fence in the row of the key, which every grant raises; undefined when there is no row. */
   readonly rowFence: bigint | undefined;
   /** The highest fence that was given out or reserved, as far as it is remembered. */
   readonly lastFence: bigint;
@@ -17,17 +18,20 @@ export interface KeyState {
   readonly holders: readonly OwnerState[];
   /** In the order in which they will be granted. */
   readonly waiters: readonly OwnerState[];
-  /** Whose time is over and whose row is still there. */
-  readonly dead: readonly OwnerState[];
+  /** Rows whose time is over, those that nobody will come back to first. */
+  readonly spent: readonly OwnerState[];
+  readonly nextSlot: number;
+  readonly nextPlace: number;
 }
 
 export interface OwnerState {
-  readonly seq: number;
+  readonly slot: number;
   readonly owner: string;
   /** Undefined while it waits. */
   readonly fence: bigint | undefined;
   readonly weight: number;
   readonly priority: number;
+  readonly place: number;
   readonly endsAt: number;
   readonly kept: boolean;
   readonly meta: string | undefined;
@@ -39,12 +43,13 @@ interface StateRow {
   claimOwner: string | null;
   claimDone: number | null;
   forgetAt: number | null;
-  seq: number | null;
+  slot: number | null;
   owner: string;
   fence: string | null;
   lastFence: string | null;
   weight: number;
   priority: number;
+  place: number;
   endsAt: number;
   kept: number;
   meta: string | null;
@@ -61,24 +66,28 @@ export async function readState(database: Database, id: string, { withMeta = fal
   const { rows } = await sql<StateRow>`
     select ${storeNow(database)} as nowMs,
       cast(k.fence as char) as rowFence, k.claim_owner as claimOwner, k.claim_done as claimDone, k.forget_at as forgetAt,
-      o.seq as seq, o.owner as owner, cast(o.fence as char) as fence, cast(o.last_fence as char) as lastFence,
-      o.weight as weight, o.priority as priority, o.ends_at as endsAt, o.kept as kept, ${withMeta ? sql.ref('o.meta') : sql.lit(null)} as meta
+      o.slot as slot, o.owner as owner, cast(o.fence as char) as fence, cast(o.last_fence as char) as lastFence, o.weight as weight,
+      o.priority as priority, o.place as place, o.ends_at as endsAt, o.kept as kept, ${withMeta ? sql.ref('o.meta') : sql.lit(null)} as meta
     from (select 1 as x) as one
     left join lock_key as k on k.id = ${id}
     left join lock_owner as o on o.key_id = ${id}`.execute(database.query<LockTables>());
   const { nowMs, rowFence, claimOwner, claimDone, forgetAt } = rows[0]!;
-  const owners = rows.filter(({ seq }) => seq !== null).map(ownerOf);
+  const owners = rows.filter(({ slot }) => slot !== null).map(ownerOf);
   const alive = owners.filter(({ endsAt }) => endsAt >= nowMs);
   const holders = alive.filter(isHolder).toSorted((a, b) => Number(a.fence! - b.fence!));
+  // A claim is remembered while its lease lives, however short it was to be kept.
   const isRemembered = forgetAt !== null && (forgetAt >= nowMs || holders.length > 0);
   return {
+    id,
     nowMs,
     rowFence: rowFence === null ? undefined : BigInt(rowFence),
-    lastFence: [rowFence, ...rows.map(({ lastFence }) => lastFence)].reduce((last, fence) => (fence !== null && BigInt(fence) > last ? BigInt(fence) : last), 0n),
+    lastFence: [rowFence, ...rows.map((row) => row.lastFence)].reduce((last, fence) => (fence !== null && BigInt(fence) > last ? BigInt(fence) : last), 0n),
     claim: claimOwner !== null && isRemembered ? { owner: claimOwner, done: claimDone === 1 } : undefined,
     holders,
-    waiters: alive.filter((owner) => !isHolder(owner)).toSorted((a, b) => b.priority - a.priority || a.seq - b.seq),
-    dead: owners.filter(({ endsAt }) => endsAt < nowMs),
+    waiters: alive.filter((owner) => !isHolder(owner)).toSorted((a, b) => b.priority - a.priority || inOrder(a, b)),
+    spent: owners.filter(({ endsAt }) => endsAt < nowMs).toSorted((a, b) => a.endsAt - b.endsAt),
+    nextSlot: Math.max(-1, ...owners.map(({ slot }) => slot)) + 1,
+    nextPlace: Math.max(0, ...owners.map(({ place }) => place)) + 1,
   };
 }
 
@@ -91,28 +100,41 @@ export type Verdict =
   | { readonly is: 'taken'; readonly own: OwnerState | undefined; readonly ahead: readonly OwnerState[] };
 
 /** Whether the owner may have the key: it fits beside the holders, and nobody who is alive stands before it. */
-export function judge({ holders, waiters, dead }: KeyState, { owner, weight, capacity, priority, queue, barge }: AcquireRequest): Verdict {
+export function judge({ holders, waiters, spent }: KeyState, { owner, weight, capacity, priority, queue, barge }: AcquireRequest): Verdict {
   const held = holders.find((holder) => holder.owner === owner);
   if (held && !held.kept) return { is: 'held', own: held };
-  // A waiter that was silent for too long and asks again before somebody took its turn has its place back.
-  const own = [...waiters, ...dead].find((other) => other.owner === owner && !isHolder(other));
+  // A waiter that was silent for too long and asks again before anybody took its turn has its place back.
+  const own = [...waiters, ...spent].find((other) => other.owner === owner && !isHolder(other) && other.endsAt > 0);
   const isAhead = (other: OwnerState): boolean => {
     if (other.owner === owner) return false;
     if (!own && !queue) return true;
-    return other.priority === priority ? !own || other.seq < own.seq : other.priority > priority;
+    return other.priority === priority ? !own || inOrder(other, own) < 0 : other.priority > priority;
   };
   const ahead = waiters.filter(isAhead);
-  const weighs = (owners: readonly OwnerState[]): number => owners.reduce((sum, { weight: each }) => sum + each, 0);
-  const used = weighs(holders);
+  const used = weightOf(holders);
   // An owner that has let go of a kept lock does not get it back: this is its acquire, late.
   if (held || used + weight > capacity || (ahead.length > 0 && !barge)) return { is: 'taken', own, ahead };
-  return { is: 'free', own, ahead, takesOver: used + weighs(dead.filter(isHolder)) + weight > capacity };
+  return { is: 'free', own, ahead, takesOver: used + weightOf(spent.filter(isExpiredHolder)) + weight > capacity };
 }
 
-export function isHolder({ fence }: OwnerState): boolean {
+/** It held the key until its time was over, and may not know it yet. */
+export function isExpiredHolder({ fence, endsAt }: OwnerState): boolean {
+  return fence !== undefined && endsAt > 0;
+}
+
+function isHolder({ fence }: OwnerState): boolean {
   return fence !== undefined;
 }
 
-function ownerOf({ seq, fence, kept, meta, owner, weight, priority, endsAt }: StateRow): OwnerState {
-  return { seq: seq!, owner, weight, priority, endsAt, fence: fence === null ? undefined : BigInt(fence), kept: kept === 1, meta: meta ?? undefined };
+function weightOf(owners: readonly OwnerState[]): number {
+  return owners.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+// Those who came at the same moment have the same place; any order will do for them, as long as it is one.
+function inOrder(a: OwnerState, b: OwnerState): number {
+  return a.place - b.place || a.slot - b.slot;
+}
+
+function ownerOf({ slot, fence, kept, meta, owner, weight, priority, place, endsAt }: StateRow): OwnerState {
+  return { slot: slot!, owner, weight, priority, place, endsAt, fence: fence === null ? undefined : BigInt(fence), kept: kept === 1, meta: meta ?? undefined };
 }

@@ -1,5 +1,4 @@
-import { autoIncrement, columns, createTable, type MigrationSet } from '@staddle/database';
-import type { Generated } from 'kysely';
+import { columns, createTable, type MigrationSet } from '@staddle/database';
 
 /** Times are epoch ms of the store's clock. */
 export interface LockTables {
@@ -22,11 +21,14 @@ interface KeyTable {
   forget_at: number;
 }
 
-/** A row per owner who holds a key or waits for it. Its owner alone extends or ends it; a grant to others may remove it when it is dead. */
+/**
+ * A row per owner who holds a key or waits for it. Rows are not deleted but used again: while somebody reads an old snapshot,
+ * such as a backup, InnoDB cannot forget deleted rows, and every look at the key would have to pass all of them.
+ */
 interface OwnerTable {
-  /** The order in which the store first saw them. */
-  seq: Generated<number>;
   key_id: string;
+  /** Numbers the rows of a key. */
+  slot: number;
   owner: string;
   /** Null while it waits. */
   fence: bigint | null;
@@ -34,7 +36,9 @@ interface OwnerTable {
   last_fence: bigint | null;
   weight: number;
   priority: number;
-  /** Last ms of the lease, or of the time in which a waiter must be heard of again. */
+  /** The order in which waiters came. */
+  place: number;
+  /** Last ms of the lease, or of the time in which a waiter must be heard of again. 0: nobody's any more. */
   ends_at: number;
   /** 1 when the owner has let go and the key stays locked until `ends_at`. */
   kept: number;
@@ -48,7 +52,7 @@ export const lockMigrations: MigrationSet = {
     {
       name: '001-create-tables',
       async up(db, dialect) {
-        const { id, asciiKey, boolean, epochMs, integer, json, longText } = columns(dialect);
+        const { asciiKey, boolean, epochMs, integer, json, longText } = columns(dialect);
 
         await createTable(db, dialect, 'lock_key')
           .addColumn('id', asciiKey(43), (column) => column.primaryKey())
@@ -62,19 +66,21 @@ export const lockMigrations: MigrationSet = {
         await db.schema.createIndex('lock_key_forget').on('lock_key').column('forget_at').execute();
 
         await createTable(db, dialect, 'lock_owner')
-          .addColumn('seq', id, autoIncrement)
           .addColumn('key_id', asciiKey(43), (column) => column.notNull())
+          .addColumn('slot', integer, (column) => column.notNull())
           .addColumn('owner', asciiKey(255), (column) => column.notNull())
           .addColumn('fence', integer)
           .addColumn('last_fence', integer)
           .addColumn('weight', integer, (column) => column.notNull())
           .addColumn('priority', integer, (column) => column.notNull())
+          .addColumn('place', integer, (column) => column.notNull())
           .addColumn('ends_at', epochMs, (column) => column.notNull())
           .addColumn('kept', boolean, (column) => column.notNull())
           .addColumn('meta', json)
+          .addPrimaryKeyConstraint('lock_owner_pk', ['key_id', 'slot'])
           .execute();
-        await db.schema.createIndex('lock_owner_key').unique().on('lock_owner').columns(['key_id', 'owner']).execute();
-        await db.schema.createIndex('lock_owner_end').on('lock_owner').column('ends_at').execute();
+        // The owner first: rows of one key that once belonged to others are then nowhere near.
+        await db.schema.createIndex('lock_owner_owner').unique().on('lock_owner').columns(['owner', 'key_id']).execute();
       },
     },
   ],

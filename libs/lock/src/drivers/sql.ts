@@ -4,7 +4,8 @@
  * 1. A grant changes the row of the key and raises its fence. It is made only if that fence is still the one that the decision
  *    was based on, so of many who decide at the same time one wins and the others look again. Decisions themselves read without
  *    locks: whoever is refused waits for nobody and stands in nobody's way.
- * 2. A grant that relies on the end of other owners' time proves in its transaction that they were not extended meanwhile.
+ * 2. The row of an owner is given to another only as it was seen. A grant that needs what a dead holder had proves in its
+ *    transaction that no dead holder has been renewed meanwhile, also after a jump of the clock.
  * 3. An owner extends and ends its own row without touching that of the key. A business transaction can therefore keep a
  *    shared lock on the key's row, which stops every grant until it commits, while the lease is renewed (sql-fence.ts).
  * 4. All times are the database's. Where a statement waited for a lock, its time is that of its start: earlier, and so a
@@ -12,16 +13,16 @@
  * 5. No transaction here reads without a lock, so the isolation level does not matter.
  *
  * States of an owner's row
- *   none --[acquire]--> waits --[acquire]--> holds --[release]--> none
+ *   none --[acquire]--> waits --[acquire]--> holds --[release]--> spent
  *   none --[acquire, claim]--> holds --[release with keepMs]--> kept
- *   any state ends with the row's time.
+ *   waits, holds, kept --[their time is over]--> spent; a spent row serves another owner
  */
-import { insertIgnore, storeNow, type Database } from '@staddle/database';
-import { sql, type ExpressionBuilder, type RawBuilder } from 'kysely';
+import { storeNow, type Database } from '@staddle/database';
+import { sql, type Expression, type ExpressionBuilder, type RawBuilder, type SqlBool, type UpdateObject } from 'kysely';
 import type { AcquireOutcome, AcquireRequest, ClaimOutcome, ClaimRequest, LockDriver, RenewOutcome, RenewRequest } from '../driver.ts';
 import { InvalidLockOptionError } from '../errors.ts';
-import { chunks, createGrant, isOne } from './sql-grant.ts';
-import { idOf, isHolder, judge, readState, type KeyState, type OwnerState, type Verdict } from './sql-state.ts';
+import { changeRow, createGrant, persist, takeRow } from './sql-grant.ts';
+import { idOf, isExpiredHolder, judge, readState, type KeyState, type OwnerState, type Verdict } from './sql-state.ts';
 import type { LockTables } from './sql-tables.ts';
 
 export { assertLeaseInTransaction, fencedUpdate, type FencedUpdateOptions, type LeaseProof } from './sql-fence.ts';
@@ -44,6 +45,8 @@ const WAITER_LIFE_MS = 5_000;
 const WAITER_REFRESH_MS = 4_000;
 /** When to ask again for a lease that is over but guarded by a business transaction. */
 const GUARDED_RETRY_MS = 50;
+/** SQLite nests no expression deeper than 1000. */
+const LEASES_PER_STATEMENT = 100;
 const KEYS_PER_PAGE = 500;
 
 type Owners = ExpressionBuilder<LockTables, 'lock_owner'>;
@@ -59,7 +62,15 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
   const after = (ms: number): RawBuilder<number> => sql<number>`${now} + ${ms}`;
   const isHeld = (eb: Owners) => eb.and([eb('fence', 'is not', null), eb('ends_at', '>=', now)]);
   const isRenewable = (eb: Owners) => eb.and([isHeld(eb), eb('kept', '=', 0)]);
-  const holds = (id: string, owner: string) => (eb: Owners) => eb.and([eb('key_id', '=', id), eb('owner', '=', owner), isRenewable(eb)]);
+  const isOf = (id: string, owner: string) => (eb: Owners) => eb.and([eb('key_id', '=', id), eb('owner', '=', owner)]);
+
+  /** Changes the rows in one statement; how many there were. */
+  const change = async (where: (eb: Owners) => Expression<SqlBool>, set: UpdateObject<LockTables, 'lock_owner'>): Promise<number> => {
+    const { numUpdatedRows } = await persist(() => db.updateTable('lock_owner').set(set).where(where).executeTakeFirstOrThrow());
+    return Number(numUpdatedRows);
+  };
+  const changeLease = (id: string, owner: string, set: UpdateObject<LockTables, 'lock_owner'>): Promise<number> =>
+    change((eb) => eb.and([isOf(id, owner)(eb), isRenewable(eb)]), set);
 
   // Requests travel on whatever connection is free, so a release could overtake the acquire that it takes back; nobody would
   // hold that lease.
@@ -74,29 +85,14 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
     }
   };
 
-  /** Moves the ends of leases that live; how many of them did. */
-  const extend = async (seqs: readonly number[], ttlMs: number, changes: { readonly weight?: number } = {}): Promise<number> => {
-    const { numUpdatedRows } = await db
-      .updateTable('lock_owner')
-      .set({ ...changes, ends_at: after(ttlMs) })
-      .where('seq', 'in', seqs)
-      .where(isRenewable)
-      .executeTakeFirstOrThrow();
-    return Number(numUpdatedRows);
-  };
-
-  /** Enters the queue or stays in it; false when the row has changed meanwhile. */
-  const wait = async (id: string, { nowMs, dead }: KeyState, { owner, weight, priority, meta }: AcquireRequest, own: OwnerState | undefined): Promise<boolean> => {
-    if (own) {
-      if (own.priority === priority && own.endsAt - nowMs >= WAITER_REFRESH_MS) return true;
-      const stays = db.updateTable('lock_owner').set({ priority, ends_at: after(WAITER_LIFE_MS) }).where('seq', '=', own.seq).where('fence', 'is', null);
-      return isOne((await stays.executeTakeFirstOrThrow()).numUpdatedRows);
-    }
-    // A lease of its own that is over would stand in the way.
-    const old = dead.find((other) => other.owner === owner);
-    if (old) await db.deleteFrom('lock_owner').where('seq', '=', old.seq).where('ends_at', '=', old.endsAt).execute();
-    const row = { key_id: id, owner, fence: null, last_fence: null, weight, priority, ends_at: after(WAITER_LIFE_MS), kept: 0, meta: meta ?? null };
-    return insertIgnore(database, db.insertInto('lock_owner').values(row));
+  /** Enters the queue or stays in it; false when the rows have changed meanwhile. */
+  const wait = async (state: KeyState, { owner, weight, priority, meta }: AcquireRequest, own: OwnerState | undefined): Promise<boolean> => {
+    const { id, nowMs, nextPlace } = state;
+    if (own?.priority === priority && own.endsAt - nowMs >= WAITER_REFRESH_MS) return true;
+    const ends_at = after(WAITER_LIFE_MS);
+    if (own) return persist(() => changeRow(db, id, own, { priority, ends_at }));
+    const row = { fence: null, last_fence: null, weight, priority, place: nextPlace, ends_at, kept: 0, meta: meta ?? null };
+    return (await persist(() => takeRow(db, state, owner, row))) !== undefined;
   };
 
   const acquire = async (request: AcquireRequest): Promise<AcquireOutcome> => {
@@ -108,8 +104,8 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
       const verdict = judge(state, request);
       const contended = state.waiters.some((waiter) => waiter.owner !== owner);
       if (verdict.is === 'held') {
-        const { seq, fence, weight: heldWeight } = verdict.own;
-        if ((await extend([seq], ttlMs, { weight: Math.min(weight, heldWeight) })) === 1) return { acquired: true, fence: fence!, contended };
+        const { fence, weight: heldWeight } = verdict.own;
+        if ((await changeLease(id, owner, { ends_at: after(ttlMs), weight: Math.min(weight, heldWeight) })) === 1) return { acquired: true, fence: fence!, contended };
         continue;
       }
       const { own } = verdict;
@@ -118,27 +114,27 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
         if (typeof fence === 'bigint') return { acquired: true, fence, contended, ...(own ? {} : { unqueued: true }) };
         if (fence === 'overtaken') continue;
       }
-      if (queue && !(await wait(id, state, request, own))) continue;
-      if (!queue && own) await db.deleteFrom('lock_owner').where('seq', '=', own.seq).where('fence', 'is', null).execute();
+      if (queue ? !(await wait(state, request, own)) : own && !(await persist(() => changeRow(db, id, own, { ends_at: 0 })))) continue;
       return refusal(state, verdict, queue);
     }
   };
 
   const claim = async ({ key, owner, ttlMs, keepMs, onCrash }: ClaimRequest): Promise<ClaimOutcome> => {
+    const id = idOf(key);
     for (;;) {
-      const state = await readState(database, idOf(key));
+      const state = await readState(database, id);
       const [holder] = state.holders;
       if (holder && holder.owner === owner && !state.claim?.done) {
-        if ((await extend([holder.seq], ttlMs)) === 1) return { claimed: true, fence: holder.fence! };
+        if ((await changeLease(id, owner, { ends_at: after(ttlMs) })) === 1) return { claimed: true, fence: holder.fence! };
         continue;
       }
       if (state.claim?.done) return { claimed: false, state: 'done', owner: state.claim.owner };
       if (holder) return { claimed: false, state: 'running', owner: holder.owner };
       if (state.claim && onCrash === 'skip') return { claimed: false, state: 'crashed', owner: state.claim.owner };
-      const takesOver = state.dead.length > 0;
-      const fence = await grant(key, state, { owner, ttlMs, weight: 1, priority: 0, reserve: 0, own: undefined, takesOver, claimKeepMs: keepMs });
+      const crashed = state.spent.find(isExpiredHolder);
+      const fence = await grant(key, state, { owner, ttlMs, weight: 1, priority: 0, reserve: 0, own: undefined, takesOver: crashed !== undefined, claimKeepMs: keepMs });
       if (typeof fence === 'bigint') return { claimed: true, fence };
-      if (fence === 'guarded') return { claimed: false, state: 'running', owner: state.dead[0]!.owner };
+      if (fence === 'guarded') return { claimed: false, state: 'running', owner: crashed!.owner };
     }
   };
 
@@ -146,24 +142,29 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
     const asked = requests.map(({ key, owner, ttlMs }) => ({ id: idOf(key), owner, ttlMs }));
     const rows = await db
       .selectFrom('lock_owner')
-      .select(['seq', 'key_id', 'owner', 'ends_at', now.as('nowMs')])
-      .where((eb) => eb.or(asked.map(({ id, owner }) => holds(id, owner)(eb))))
+      .select(['key_id', 'owner', 'ends_at', now.as('nowMs')])
+      .where((eb) => eb.or(asked.map(({ id, owner }) => isOf(id, owner)(eb))))
+      .where(isRenewable)
       .execute();
-    const found = new Map(rows.map((row) => [lineOf(row.key_id, row.owner), row]));
-    const leases = asked.map(({ id, owner, ttlMs }) => ({ id, ttlMs, row: found.get(lineOf(id, owner)) }));
+    const leftMs = new Map(rows.map((row) => [lineOf(row.key_id, row.owner), row.ends_at - row.nowMs]));
 
-    const renewed = new Set<number>();
-    for (const [ttlMs, group] of Map.groupBy(leases, (lease) => lease.ttlMs)) {
-      const seqs = [...new Set(group.flatMap(({ row }) => row?.seq ?? []))];
-      const all = seqs.length > 0 && (await extend(seqs, ttlMs)) === seqs.length;
+    const renewed = new Set<string>();
+    const found = asked.filter(({ id, owner }) => leftMs.has(lineOf(id, owner)));
+    for (const [ttlMs, sameTtl] of Map.groupBy(found, (lease) => lease.ttlMs)) {
+      const leases = [...new Map(sameTtl.map((lease) => [lineOf(lease.id, lease.owner), lease]))];
+      const ends_at = after(ttlMs);
+      const all = (await change((eb) => eb.and([eb.or(leases.map(([, { id, owner }]) => isOf(id, owner)(eb))), isRenewable(eb)]), { ends_at })) === leases.length;
       // One by one when some of them ended this very moment, to know which.
-      for (const seq of seqs) if (all || (await extend([seq], ttlMs)) === 1) renewed.add(seq);
+      for (const [line, { id, owner }] of leases) if (all || (await changeLease(id, owner, { ends_at })) === 1) renewed.add(line);
     }
 
-    const refused = leases.filter(({ row }) => !row || !renewed.has(row.seq)).map(({ id }) => id);
+    const refused = asked.filter(({ id, owner }) => !renewed.has(lineOf(id, owner))).map(({ id }) => id);
     const others = refused.length === 0 ? [] : await db.selectFrom('lock_owner').select(['key_id', 'owner']).where('key_id', 'in', refused).where(isRenewable).execute();
     const holders = new Map(others.map((row) => [row.key_id, row.owner]));
-    return leases.map(({ id, row }) => (row && renewed.has(row.seq) ? { renewed: true, previousMs: row.ends_at - row.nowMs } : { renewed: false, holder: holders.get(id) }));
+    return asked.map(({ id, owner }) => {
+      const line = lineOf(id, owner);
+      return renewed.has(line) ? { renewed: true, previousMs: leftMs.get(line)! } : { renewed: false, holder: holders.get(id) };
+    });
   };
 
   return {
@@ -177,7 +178,8 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
 
     async renew(requests) {
       const outcomes: (RenewOutcome | Error)[] = [];
-      for (const some of chunks(requests)) {
+      for (let at = 0; at < requests.length; at += LEASES_PER_STATEMENT) {
+        const some = requests.slice(at, at + LEASES_PER_STATEMENT);
         try {
           outcomes.push(...(await renewSome(some)));
         } catch (cause) {
@@ -192,15 +194,12 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
       const id = idOf(key);
       await inFlight.get(lineOf(id, owner));
       if (keepMs > 0) {
-        const { numUpdatedRows } = await db.updateTable('lock_owner').set({ kept: 1, ends_at: after(keepMs) }).where(holds(id, owner)).executeTakeFirstOrThrow();
-        if (isOne(numUpdatedRows)) return 'kept';
-      } else {
-        const { numDeletedRows } = await db.deleteFrom('lock_owner').where(holds(id, owner)).executeTakeFirstOrThrow();
-        if (isOne(numDeletedRows)) return 'released';
+        if ((await changeLease(id, owner, { kept: 1, ends_at: after(keepMs) })) === 1) return 'kept';
+      } else if ((await changeLease(id, owner, { ends_at: 0 })) === 1) {
+        return 'released';
       }
-      const { numDeletedRows } = await db.deleteFrom('lock_owner').where('key_id', '=', id).where('owner', '=', owner).where('fence', 'is', null).executeTakeFirstOrThrow();
-      if (isOne(numDeletedRows)) return 'dequeued';
-      const kept = await db.selectFrom('lock_owner').select('seq').where('key_id', '=', id).where('owner', '=', owner).where('kept', '=', 1).where(isHeld).executeTakeFirst();
+      if ((await change((eb) => eb.and([isOf(id, owner)(eb), eb('fence', 'is', null), eb('ends_at', '>', 0)]), { ends_at: 0 })) === 1) return 'dequeued';
+      const kept = await db.selectFrom('lock_owner').select('slot').where(isOf(id, owner)).where('kept', '=', 1).where(isHeld).executeTakeFirst();
       return kept ? 'kept' : 'not-held';
     },
 
@@ -218,10 +217,11 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
           .where('id', '=', id)
           .where('claim_owner', '=', owner)
           // A claim is remembered while its lease lives, however short it was to be kept.
-          .where((eb) => eb.or([eb('forget_at', '>=', now), eb.exists(eb.selectFrom('lock_owner').select('seq').where(holds(id, owner)))]))
+          .where((eb) => eb.or([eb('forget_at', '>=', now), eb.exists(eb.selectFrom('lock_owner').select('slot').where(isOf(id, owner)).where(isRenewable))]))
           .executeTakeFirstOrThrow();
-        if (isOne(numUpdatedRows)) await trx.deleteFrom('lock_owner').where('key_id', '=', id).where('owner', '=', owner).execute();
-        return isOne(numUpdatedRows);
+        if (numUpdatedRows === 0n) return false;
+        await trx.updateTable('lock_owner').set({ ends_at: 0 }).where(isOf(id, owner)).execute();
+        return true;
       });
     },
 
@@ -244,7 +244,7 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
           .where('kind', '=', kind)
           .where('id', '>', last)
           .where((eb) => {
-            const owned = eb.exists(eb.selectFrom('lock_owner').select('seq').whereRef('key_id', '=', 'lock_key.id').where('ends_at', '>=', now));
+            const owned = eb.exists(eb.selectFrom('lock_owner').select('slot').whereRef('key_id', '=', 'lock_key.id').where('ends_at', '>=', now));
             return eb.or([owned, eb.and([eb('claim_owner', 'is not', null), eb('forget_at', '>=', now)])]);
           })
           .orderBy('id')
@@ -259,11 +259,8 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
 
     async forceRelease(key, owner) {
       const id = idOf(key);
-      const { numDeletedRows } = await db
-        .deleteFrom('lock_owner')
-        .where(owner === undefined ? (eb) => eb.and([eb('key_id', '=', id), isHeld(eb)]) : holds(id, owner))
-        .executeTakeFirstOrThrow();
-      return numDeletedRows > 0n;
+      if (owner !== undefined) return (await changeLease(id, owner, { ends_at: 0 })) > 0;
+      return (await change((eb) => eb.and([eb('key_id', '=', id), isHeld(eb)]), { ends_at: 0 })) > 0;
     },
   };
 }
@@ -273,8 +270,8 @@ function lineOf(id: string, owner: string): string {
   return `${id} ${owner}`;
 }
 
-function refusal({ nowMs, holders, dead }: KeyState, { is, own, ahead }: Exclude<Verdict, { is: 'held' }>, queue: boolean): AcquireOutcome {
-  const guarded = is === 'free' ? dead.find(isHolder) : undefined;
+function refusal({ nowMs, holders, spent }: KeyState, { is, own, ahead }: Exclude<Verdict, { is: 'held' }>, queue: boolean): AcquireOutcome {
+  const guarded = is === 'free' ? spent.find(isExpiredHolder) : undefined;
   const ends = (holders.length > 0 ? holders : ahead).map(({ endsAt }) => endsAt - nowMs);
   return {
     acquired: false,
