@@ -47,7 +47,7 @@ export function describeCapacity(stage: () => Stage): void {
 
     it('lets nobody pass the first of the queue, however little they need', async () => {
       const lock = stage().lock('semaphore', { capacity: 3 });
-      const [large, small] = (await stage().join()).owners(2) as [string, string];
+      const [large, small] = (await stage().join()).owners(2);
       await lock.hold('a.1', { weight: 2 });
       await lock.queue(large, { weight: 3 });
       expect(await lock.queue(small)).toMatchObject({ position: 1 });
@@ -81,7 +81,7 @@ export function describeCapacity(stage: () => Stage): void {
 
     it('serves all that fit when one lets go, in order', async () => {
       const lock = stage().lock('semaphore', { capacity: 4 });
-      const [first, second, third, fourth] = (await stage().join()).owners(4) as [string, string, string, string];
+      const [first, second, third, fourth] = (await stage().join()).owners(4);
       await lock.hold('a.1', { weight: 4 });
       await lock.queue(first, { weight: 1 });
       await lock.queue(second, { weight: 2 });
@@ -97,7 +97,7 @@ export function describeCapacity(stage: () => Stage): void {
 
     it('serves those behind a large request that leaves', async () => {
       const lock = stage().lock('semaphore', { capacity: 3 });
-      const [large, small] = (await stage().join()).owners(2) as [string, string];
+      const [large, small] = (await stage().join()).owners(2);
       await lock.hold('a.1', { weight: 2 });
       await lock.queue(large, { weight: 3 });
       await lock.queue(small, { weight: 1 });
@@ -175,7 +175,7 @@ export function describeCapacity(stage: () => Stage): void {
 
     it('lets a waiting writer in before readers that came later', async () => {
       const lock = stage().lock('read-write', { capacity: ALL });
-      const [writer, reader] = (await stage().join()).owners(2) as [string, string];
+      const [writer, reader] = (await stage().join()).owners(2);
       await lock.hold('a.1');
       await lock.queue(writer, { weight: ALL });
       await lock.queue(reader);
@@ -189,7 +189,7 @@ export function describeCapacity(stage: () => Stage): void {
 
     it('lets all readers in that wait one behind the other, up to the next writer', async () => {
       const lock = stage().lock('read-write', { capacity: ALL });
-      const [first, second, third, writer, later] = (await stage().join()).owners(5) as [string, string, string, string, string];
+      const [first, second, third, writer, later] = (await stage().join()).owners(5);
       await lock.hold('w.1', { weight: ALL });
       for (const owner of [first, second, third]) await lock.queue(owner);
       await lock.queue(writer, { weight: ALL });
@@ -217,7 +217,7 @@ export function describeCapacity(stage: () => Stage): void {
 
     it('lets a writer become a reader without a gap, and waiting readers in', async () => {
       const lock = stage().lock('read-write', { capacity: ALL });
-      const [reader, writer] = (await stage().join()).owners(2) as [string, string];
+      const [reader, writer] = (await stage().join()).owners(2);
       const fence = await lock.hold('w.1', { weight: ALL });
       await lock.queue(reader);
       await lock.queue(writer, { weight: ALL });

@@ -16,7 +16,7 @@ export function describeFences(stage: () => Stage): void {
 
     it('increase over expiry, hand-off, a kept lock and a forced release', async () => {
       const lock = stage().lock();
-      const [first, second, third, fourth, fifth] = (await stage().join()).owners(5) as [string, string, string, string, string];
+      const [first, second, third, fourth, fifth] = (await stage().join()).owners(5);
       const fences = [await lock.hold(first)];
       await lock.expire(first);
       fences.push(await lock.hold(second));
@@ -73,7 +73,7 @@ export function describeFences(stage: () => Stage): void {
 
     it('leave room for those that a waiter reserved when it is granted', async () => {
       const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
+      const [first, second] = (await stage().join()).owners(2);
       const before = await lock.hold('a.1', { reserve: 5_000_000 });
       await lock.queue(first, { reserve: 5_000_000 });
       await lock.queue(second);

@@ -13,7 +13,7 @@ export function describeInspection(stage: () => Stage): void {
 
     it('shows holders and waiters with what they asked for', async () => {
       const lock = stage().lock('semaphore', { capacity: 3 });
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
+      const [first, second] = (await stage().join()).owners(2);
       const fence = await lock.hold('a.1', { weight: 2, meta: '{"host":"web-1"}' });
       const other = await lock.hold('b.1');
       await lock.queue(first, { weight: 3, meta: '{"host":"web-2"}' });
@@ -41,10 +41,7 @@ export function describeInspection(stage: () => Stage): void {
     });
 
     it('shows those who wait for a lock that nobody holds', async () => {
-      const lock = stage().lock();
-      const waiter = (await stage().join()).owner();
-      await lock.hold('a.1');
-      await lock.queue(waiter);
+      const { lock, waiters: [waiter] } = await stage().contested(1);
       await lock.expire('a.1');
       expect(await lock.inspect()).toMatchObject({ holders: [], waiters: [{ owner: waiter }] });
     });
@@ -146,11 +143,7 @@ export function describeInspection(stage: () => Stage): void {
     });
 
     it('hands the lock to the first of the queue, and leaves waiters in it', async () => {
-      const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, waiters: [first, second] } = await stage().contested(2);
       expect(await lock.forceRelease(second)).toBe(false);
       expect(await lock.forceRelease('a.1')).toBe(true);
       expect(await lock.turn([first, second])).toEqual([first]);

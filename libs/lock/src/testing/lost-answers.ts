@@ -23,11 +23,7 @@ export function describeLostAnswers(stage: () => Stage): void {
     });
 
     it('acquires once from the queue', async () => {
-      const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, waiters: [first, second] } = await stage().contested(2);
       await lock.release('a.1');
       const fence = await lock.hold(first, { queue: true });
       expect(await lock.hold(first, { queue: true })).toBe(fence);
@@ -56,11 +52,7 @@ export function describeLostAnswers(stage: () => Stage): void {
     });
 
     it('hands on once', async () => {
-      const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, waiters: [first, second] } = await stage().contested(2);
       await lock.release('a.1');
       expect(await lock.release('a.1')).toBe('not-held');
       expect(await lock.turn([first, second])).toEqual([first]);
@@ -81,22 +73,14 @@ export function describeLostAnswers(stage: () => Stage): void {
     });
 
     it('leaves the queue once', async () => {
-      const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, waiters: [first, second] } = await stage().contested(2);
       expect(await lock.release(first)).toBe('dequeued');
       expect(await lock.release(first)).toBe('not-held');
       expect(await lock.queue(second)).toMatchObject({ holder: 'a.1', position: 0 });
     });
 
     it('leaves the queue after the hand-off once, and not for the next', async () => {
-      const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, waiters: [first, second] } = await stage().contested(2);
       await lock.release('a.1');
       await lock.release(first);
       expect(await lock.release(first)).toBe('not-held');

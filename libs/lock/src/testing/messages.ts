@@ -11,7 +11,7 @@ export function describeMessages(stage: () => Stage): void {
   /** Messages of one instance keep their order, so nothing older is on its way when this one has arrived. */
   const settled = async (party: Party): Promise<void> => {
     const lock = stage().lock();
-    const [first, second] = party.owners(2) as [string, string];
+    const [first, second] = party.owners(2);
     await lock.hold(first);
     await lock.queue(second);
     await lock.release(first);
@@ -23,7 +23,7 @@ export function describeMessages(stage: () => Stage): void {
     it('gives a released lock to the first waiter and tells it', async () => {
       const lock = stage().lock();
       const party = await stage().join();
-      const [first, second] = party.owners(2) as [string, string];
+      const [first, second] = party.owners(2);
       const fence = await lock.hold('a.1');
       const { storeNowMs } = await lock.queue(first, { ttlMs: 5_000 });
       await lock.queue(second);
@@ -53,10 +53,7 @@ export function describeMessages(stage: () => Stage): void {
     });
 
     it.each(['acquire', 'renew'])('is made a full lease with %s', async (way) => {
-      const lock = stage().lock();
-      const owner = (await stage().join()).owner();
-      await lock.hold('a.1');
-      await lock.queue(owner);
+      const { lock, waiters: [owner] } = await stage().contested(1);
       await lock.release('a.1');
       const granted = await lock.hold(owner, { queue: true, ttlMs: 5_000 });
       await (way === 'acquire' ? lock.hold(owner, { queue: true }) : lock.renew(owner));
@@ -66,11 +63,7 @@ export function describeMessages(stage: () => Stage): void {
     });
 
     it('repeats the fence of the message when the owner asks', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const owner = party.owner();
-      await lock.hold('a.1');
-      await lock.queue(owner);
+      const { lock, party, waiters: [owner] } = await stage().contested(1);
       await lock.release('a.1');
       await arrived(1, () => party.granted);
       const outcome = await lock.ask(owner, { queue: true });
@@ -105,22 +98,14 @@ export function describeMessages(stage: () => Stage): void {
     });
 
     it('is made by whoever finds an expired lock with waiters', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const owner = party.owner();
-      await lock.hold('a.1');
-      await lock.queue(owner);
+      const { lock, party, waiters: [owner] } = await stage().contested(1);
       await lock.expire('a.1');
       expect(await lock.refused('b.1')).toMatchObject({ holder: owner });
       await arrived(1, () => party.granted);
     });
 
     it('that nobody takes up is followed by one to the next', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const [first, second, third] = party.owners(3) as [string, string, string];
-      await lock.hold('a.1');
-      for (const owner of [first, second, third]) await lock.queue(owner);
+      const { lock, party, waiters: [first, second, third] } = await stage().contested(3);
       await lock.release('a.1');
       await arrived(1, () => party.granted);
       await lock.expire(first);
@@ -130,12 +115,7 @@ export function describeMessages(stage: () => Stage): void {
     });
 
     it('of one that left is passed on with a message', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const [first, second] = party.owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, party, waiters: [first, second] } = await stage().contested(2);
       await lock.release('a.1');
       expect(await lock.release(first)).toBe('handed-off');
       await arrived(2, () => party.granted);
@@ -146,7 +126,7 @@ export function describeMessages(stage: () => Stage): void {
     it('serves all waiters that fit at once', async () => {
       const lock = stage().lock('read-write', { capacity: 100 });
       const party = await stage().join();
-      const [first, second, third, writer] = party.owners(4) as [string, string, string, string];
+      const [first, second, third, writer] = party.owners(4);
       await lock.hold('w.1', { weight: 100 });
       for (const owner of [first, second, third]) await lock.queue(owner);
       await lock.queue(writer, { weight: 100 });
@@ -172,7 +152,7 @@ export function describeMessages(stage: () => Stage): void {
     it('serves those behind a large request that leaves', async () => {
       const lock = stage().lock('semaphore', { capacity: 3 });
       const party = await stage().join();
-      const [large, small] = party.owners(2) as [string, string];
+      const [large, small] = party.owners(2);
       await lock.hold('a.1', { weight: 2 });
       await lock.queue(large, { weight: 3 });
       await lock.queue(small);
@@ -182,23 +162,16 @@ export function describeMessages(stage: () => Stage): void {
     });
 
     it('follows a forced release', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const owner = party.owner();
-      await lock.hold('a.1');
-      await lock.queue(owner);
+      const { lock, party, waiters: [owner] } = await stage().contested(1);
       expect(await lock.forceRelease()).toBe(true);
       await arrived(1, () => party.granted);
+      expect(party.granted).toMatchObject([{ owner }]);
     });
   });
 
   describe('the first of the queue', () => {
     it('is told how long the lease of a hand-off lasts', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const [first, second, third] = party.owners(3) as [string, string, string];
-      await lock.hold('a.1');
-      for (const owner of [first, second, third]) await lock.queue(owner);
+      const { lock, party, waiters: [, second] } = await stage().contested(3);
       await lock.release('a.1');
       await arrived(1, () => party.next);
       expect(party.next).toEqual([{ owner: second, inMs: expect.any(Number) }]);
@@ -208,23 +181,14 @@ export function describeMessages(stage: () => Stage): void {
     });
 
     it('is told when the one before it has left', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const [first, second] = party.owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, party, waiters: [first, second] } = await stage().contested(2);
       await lock.release(first);
       await arrived(1, () => party.next);
       expect(party.next).toEqual([{ owner: second, inMs: expect.toSatisfy((ms: number) => ms > 0 && ms <= TTL_MS) }]);
     });
 
     it('is told how long a released lock is kept', async () => {
-      const lock = stage().lock();
-      const party = await stage().join();
-      const owner = party.owner();
-      await lock.hold('a.1');
-      await lock.queue(owner);
+      const { lock, party, waiters: [owner] } = await stage().contested(1);
       await lock.release('a.1', 500);
       await arrived(1, () => party.next);
       expect(party.next).toEqual([{ owner, inMs: expect.toSatisfy((ms: number) => ms > 0 && ms <= 500) }]);
@@ -301,7 +265,7 @@ export function describeMessages(stage: () => Stage): void {
     it('tells holders of a forced release, and nobody else', async () => {
       const lock = stage().lock('semaphore', { capacity: 4 });
       const [near, far] = [await stage().join(), await stage().join({ driver: await stage().another() })];
-      const [first, second, waiter] = near.owners(3) as [string, string, string];
+      const [first, second, waiter] = near.owners(3);
       const third = far.owner();
       await lock.hold(first);
       await lock.hold(second);

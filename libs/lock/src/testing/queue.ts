@@ -6,7 +6,7 @@ export function describeQueue(stage: () => Stage): void {
   describe('queue', () => {
     it('tells each waiter how many are before it and whether it was known', async () => {
       const lock = stage().lock();
-      const [first, second, third] = (await stage().join()).owners(3) as [string, string, string];
+      const [first, second, third] = (await stage().join()).owners(3);
       await lock.hold('a.1');
       for (const [position, owner] of [first, second, third].entries()) {
         expect(await lock.queue(owner)).toMatchObject({ holder: 'a.1', position, unqueued: true });
@@ -61,7 +61,7 @@ export function describeQueue(stage: () => Stage): void {
 
     it('counts a waiter that asks twice at once as one', async () => {
       const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
+      const [first, second] = (await stage().join()).owners(2);
       await lock.hold('a.1');
       await Promise.all([lock.queue(first), lock.queue(first)]);
       expect(await lock.queue(second)).toMatchObject({ position: 1 });
@@ -69,11 +69,7 @@ export function describeQueue(stage: () => Stage): void {
     });
 
     it('loses one who asks again without wanting to queue', async () => {
-      const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, waiters: [first, second] } = await stage().contested(2);
       expect(await lock.refused(first)).toMatchObject({ position: undefined });
       expect(await lock.queue(second)).toMatchObject({ position: 0 });
     });
@@ -94,10 +90,7 @@ export function describeQueue(stage: () => Stage): void {
     });
 
     it('has the first one served when another asks for a lock that has run out', async () => {
-      const lock = stage().lock();
-      const waiters = (await stage().join()).owners(3);
-      await lock.hold('a.1');
-      for (const owner of waiters) await lock.queue(owner);
+      const { lock, waiters } = await stage().contested(3);
       await lock.expire('a.1');
       expect(await lock.turn(waiters)).toEqual(waiters.slice(0, 1));
       expect(await lock.queue(waiters[1]!)).toMatchObject({ holder: waiters[0], position: 0 });
@@ -105,7 +98,7 @@ export function describeQueue(stage: () => Stage): void {
 
     it.each([{ queue: true }, { queue: false }])('lets no newcomer pass the first one of an expired lock ($queue)', async ({ queue }) => {
       const lock = stage().lock();
-      const [first, newcomer] = (await stage().join()).owners(2) as [string, string];
+      const [first, newcomer] = (await stage().join()).owners(2);
       await lock.hold('a.1');
       await lock.queue(first);
       await lock.expire('a.1');
@@ -115,7 +108,7 @@ export function describeQueue(stage: () => Stage): void {
 
     it('lets no newcomer pass the first one of a released lock', async () => {
       const lock = stage().lock();
-      const [first, newcomer] = (await stage().join()).owners(2) as [string, string];
+      const [first, newcomer] = (await stage().join()).owners(2);
       await lock.hold('a.1');
       await lock.queue(first);
       await lock.release('a.1');
@@ -124,11 +117,7 @@ export function describeQueue(stage: () => Stage): void {
     });
 
     it('lets a newcomer that barges take an expired lock, and keeps the waiters', async () => {
-      const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
-      await lock.hold('a.1');
-      await lock.queue(first);
-      await lock.queue(second);
+      const { lock, waiters: [first, second] } = await stage().contested(2);
       await lock.expire('a.1');
       await lock.hold('b.1', { barge: true });
       expect(await lock.queue(first)).toMatchObject({ holder: 'b.1', position: 0, unqueued: false });
@@ -138,7 +127,7 @@ export function describeQueue(stage: () => Stage): void {
 
     it('refuses one that barges while the lock is held', async () => {
       const lock = stage().lock();
-      const [first, barger] = (await stage().join()).owners(2) as [string, string];
+      const [first, barger] = (await stage().join()).owners(2);
       await lock.hold('a.1');
       await lock.queue(first);
       expect(await lock.refused(barger, { barge: true })).toMatchObject({ holder: 'a.1', position: undefined });
@@ -146,20 +135,14 @@ export function describeQueue(stage: () => Stage): void {
     });
 
     it('lets one that barges take the lock from the middle of the queue', async () => {
-      const lock = stage().lock();
-      const [first, barger, last] = (await stage().join()).owners(3) as [string, string, string];
-      await lock.hold('a.1');
-      for (const owner of [first, barger, last]) await lock.queue(owner);
+      const { lock, waiters: [first, barger, last] } = await stage().contested(3);
       await lock.expire('a.1');
       await lock.hold(barger, { barge: true, queue: true });
       expect((await lock.inspect())?.waiters.map(({ owner }) => owner)).toEqual([first, last]);
     });
 
     it('is left with a release, and closes up', async () => {
-      const lock = stage().lock();
-      const [first, second, third] = (await stage().join()).owners(3) as [string, string, string];
-      await lock.hold('a.1');
-      for (const owner of [first, second, third]) await lock.queue(owner);
+      const { lock, waiters: [first, second, third] } = await stage().contested(3);
       expect(await lock.release(second)).toBe('dequeued');
       expect(await lock.queue(third)).toMatchObject({ position: 1 });
       expect(await lock.release(first, 1_000)).toBe('dequeued');
@@ -169,10 +152,7 @@ export function describeQueue(stage: () => Stage): void {
     });
 
     it('passes the lock on when its first one leaves after the lock was freed', async () => {
-      const lock = stage().lock();
-      const waiters = (await stage().join()).owners(3);
-      await lock.hold('a.1');
-      for (const owner of waiters) await lock.queue(owner);
+      const { lock, waiters } = await stage().contested(3);
       await lock.release('a.1');
       // Without messages it may not have been given the lock yet.
       expect(['handed-off', 'dequeued']).toContain(await lock.release(waiters[0]!));
@@ -180,10 +160,7 @@ export function describeQueue(stage: () => Stage): void {
     });
 
     it('leaves nothing behind when all have left', async () => {
-      const lock = stage().lock();
-      const waiters = (await stage().join()).owners(3);
-      await lock.hold('a.1');
-      for (const owner of waiters) await lock.queue(owner);
+      const { lock, waiters } = await stage().contested(3);
       await lock.expire('a.1');
       for (const owner of waiters) await lock.release(owner);
       expect(await lock.inspect()).toBeUndefined();
@@ -191,10 +168,7 @@ export function describeQueue(stage: () => Stage): void {
     });
 
     it('waits for a kept lock', async () => {
-      const lock = stage().lock();
-      const waiter = (await stage().join()).owner();
-      await lock.hold('a.1');
-      await lock.queue(waiter);
+      const { lock, waiters: [waiter] } = await stage().contested(1);
       expect(await lock.release('a.1', 100)).toBe('kept');
       await stage().pass(120);
       await lock.refused('b.1');
@@ -213,7 +187,7 @@ export function describeQueue(stage: () => Stage): void {
 
     it('serves a waiter behind a holder without fencing', async () => {
       const lock = stage().lock();
-      const [first, second] = (await stage().join()).owners(2) as [string, string];
+      const [first, second] = (await stage().join()).owners(2);
       await lock.hold('a.1', { fencing: false });
       await lock.queue(first, { fencing: false });
       await lock.queue(second);

@@ -25,13 +25,16 @@ export interface LockDriverUnderTest {
   close?(): Promise<void>;
 }
 
-export type Refusal = Extract<AcquireOutcome, { acquired: false }>;
+type Refusal = Extract<AcquireOutcome, { acquired: false }>;
 
 /** No lease runs out by itself on a busy machine: {@link LockUnderTest.expire} ends those that should. */
 export const TTL_MS = 60_000;
 
 /** Long enough that a server whose clock ticks in milliseconds sees a lease of 1 ms end. */
 const EXPIRY_MS = 20;
+
+/** A tuple where the count is known. */
+type Owners<N extends number, T extends string[] = []> = number extends N ? string[] : T['length'] extends N ? T : Owners<N, [...T, string]>;
 
 /** A process as a store sees it: one instance, its owners, and what the store has told it. */
 export class Party {
@@ -57,8 +60,8 @@ export class Party {
     return `${this.instance}.${suffix}`;
   }
 
-  owners(count: number): string[] {
-    return Array.from({ length: count }, () => this.owner());
+  owners<N extends number>(count: N): Owners<N> {
+    return Array.from({ length: count }, () => this.owner()) as Owners<N>;
   }
 }
 
@@ -166,6 +169,16 @@ export class Stage {
 
   lock(kind: LockKind = 'mutex', { capacity = 1, name = randomUUID() }: { readonly capacity?: number; readonly name?: string } = {}): LockUnderTest {
     return new LockUnderTest(this, this.driver, { kind, name }, capacity);
+  }
+
+  /** A mutex that `a.1` holds and owners of one process wait for, in this order. */
+  async contested<N extends number>(count: N): Promise<{ lock: LockUnderTest; party: Party; waiters: Owners<N> }> {
+    const lock = this.lock();
+    const party = await this.join();
+    const waiters = party.owners(count);
+    await lock.hold('a.1');
+    for (const owner of waiters as string[]) await lock.queue(owner);
+    return { lock, party, waiters };
   }
 
   async close(): Promise<void> {
