@@ -1,5 +1,5 @@
 import { StaddleError } from '@staddle/kernel';
-import type { TaskVerb } from './states.ts';
+import type { TaskVerb } from './machines.ts';
 
 /** No handler of this process goes by the module and name that a new task asks for. */
 export class UnknownHandlerError extends StaddleError {

@@ -3,6 +3,7 @@ import { isUniqueViolation } from '@staddle/database';
 import { nanoid } from 'nanoid';
 import { dueInstants } from './due-instants.ts';
 import { createLoop, type Loop } from './loop.ts';
+import { taskMachine } from './machines.ts';
 import type { RunRecord } from './run-store.ts';
 import { RunFlags, TaskFlags } from './states.ts';
 import { messageOf } from './stored-json.ts';
@@ -55,12 +56,13 @@ export function createPlanner(options: PlannerOptions): Loop {
   });
   let lockedTries = 0;
 
+  // A due task is ACTIVE: its events below are enabled.
   const plan = (task: TaskRecord, nowMs: number): TaskChange => {
     try {
       return planTask(task, nowMs);
     } catch (err) {
       const reason = `trigger cannot be evaluated: ${messageOf(err)}`.slice(0, 500);
-      return { set: { state: TaskFlags.add(task.state, 'Broken'), reason, version: task.version + 1 } };
+      return { set: { state: taskMachine.next(task.state, 'break')!, reason, version: task.version + 1 } };
     }
   };
 
@@ -72,7 +74,7 @@ export function createPlanner(options: PlannerOptions): Loop {
       return { key: `s:${at}`, scheduledAt: at, toAt: null, count: 1, outcome: OUTCOME.run, run: { uid: nanoid(), state } };
     });
     if (skipped) rows.push({ key: `r:${skipped.fromAt}`, scheduledAt: skipped.fromAt, toAt: skipped.toAt, count: skipped.count, outcome: OUTCOME.misfire, run: undefined });
-    const finished = nextAt === undefined ? { state: TaskFlags.add(task.state, 'Finished'), version: task.version + 1 } : {};
+    const finished = nextAt === undefined ? { state: taskMachine.next(task.state, 'finish')!, version: task.version + 1 } : {};
     return {
       set: {
         ...finished,

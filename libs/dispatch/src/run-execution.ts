@@ -3,8 +3,9 @@ import { isTransient } from '@staddle/database';
 import { HandlerTimeoutError } from './errors.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 import type { Lease } from './lease-keeper.ts';
+import { runMachine, type RunEvent } from './machines.ts';
 import type { ClaimedRun, RunOutcome, RunRecord, RunStore } from './run-store.ts';
-import { RunFlags, type RunPhase, type RunQualifier } from './states.ts';
+import { RunFlags, type RunPhase } from './states.ts';
 import { errorJson, readJson, resultJson } from './stored-json.ts';
 import { parsePayload } from './task-input.ts';
 
@@ -52,7 +53,7 @@ type Settled = { readonly kind: 'resolved'; readonly value: unknown } | { readon
 export function executeRun(options: ExecutionOptions): Execution {
   const { runs, handler, run, lease, isStopping, giveUp, onChange, clock, logger } = options;
   let handlerEnded = Promise.resolve();
-  let started = false;
+  let state = run.state;
 
   const recorded = (async () => {
     try {
@@ -69,20 +70,19 @@ export function executeRun(options: ExecutionOptions): Execution {
   async function carryOut(): ReturnType<typeof executeRun>['recorded'] {
     if (isStopping()) return handBack();
     if (!(await stored(() => runs.start(lease.ref)))) return fenced();
-    started = true;
-    changed('Running');
+    changed('start');
     // The start may have waited for the store longer than the lease lasted.
     if (lease.lost) return fenced();
     const settled = await callHandler();
     const timedOut = lease.signal.reason instanceof HandlerTimeoutError;
-    if (timedOut) return finish({ phase: 'Failed', qualifiers: ['TimedOut'], result: null, error: errorJson(lease.signal.reason) });
-    if (settled.kind === 'resolved') return finish({ phase: 'Succeeded', qualifiers: [], result: resultJson(settled.value), error: null });
+    if (timedOut) return finish({ event: 'timeOut', result: null, error: errorJson(lease.signal.reason) });
+    if (settled.kind === 'resolved') return finish({ event: 'succeed', result: resultJson(settled.value), error: null });
     // Interrupted from outside: not the handler's failure. A lost run belongs to whoever takes it, or is about to.
     if (lease.lost) return fenced();
     if (lease.signal.aborted) return handBack();
     if (settled.kind === 'abandoned') return fenced();
     logger.warn({ err: settled.error }, 'run failed');
-    return finish({ phase: 'Failed', qualifiers: [], result: null, error: errorJson(settled.error) });
+    return finish({ event: 'fail', result: null, error: errorJson(settled.error) });
   }
 
   function callHandler(): Promise<Settled> {
@@ -132,13 +132,13 @@ export function executeRun(options: ExecutionOptions): Execution {
 
   async function finish(outcome: RunOutcome): Promise<RunPhase | 'fenced'> {
     if (!(await stored(() => runs.finish(lease.ref, outcome)))) return fenced();
-    changed(outcome.phase, outcome.qualifiers, outcome.error);
-    return outcome.phase;
+    return changed(outcome.event, outcome.error);
   }
 
   async function handBack(): Promise<'handed-back' | 'fenced'> {
-    if (!(await stored(() => runs.release(lease.ref, { refund: true })))) return fenced();
-    changed('Ready', started ? ['Recovered'] : []);
+    const event = runMachine.can(state, 'interrupt') ? 'interrupt' : 'handBack';
+    if (!(await stored(() => runs.release(lease.ref, event)))) return fenced();
+    changed(event);
     return 'handed-back';
   }
 
@@ -147,8 +147,11 @@ export function executeRun(options: ExecutionOptions): Execution {
     return 'fenced';
   }
 
-  function changed(phase: RunPhase, qualifiers: readonly RunQualifier[] = [], error: string | null = null): void {
-    onChange({ ...run, state: RunFlags.add(run.state, phase, ...qualifiers), error });
+  /** The store has done the event, so this run was in a state for it. */
+  function changed(event: RunEvent, error: string | null = null): RunPhase {
+    state = runMachine.next(state, event)!;
+    onChange({ ...run, state, error });
+    return RunFlags.which(state, 'phase')!;
   }
 
   /** Repeats a write while the store is away. */

@@ -2,7 +2,7 @@ import { InvalidQueryError, RunNotFoundError, TaskNotFoundError } from './errors
 import { readPage, type Page, type PageOptions } from './page.ts';
 import { toRun, type Run } from './run.ts';
 import type { RunStore } from './run-store.ts';
-import { publicName, RUN_MOVES, RunFlags, type RunPhase, type RunState, type RunWord } from './states.ts';
+import { RUN_STATES, runPhaseOf, type RunPhase, type RunState } from './states.ts';
 import type { TaskStore } from './task-store.ts';
 
 export interface RunListOptions extends PageOptions {
@@ -26,17 +26,16 @@ export function createRunOperations({ tasks, runs }: { readonly tasks: TaskStore
     },
 
     async list({ taskUid, state, ...page } = {}) {
-      const anyOf = state === undefined ? undefined : bitOf(state);
+      const phase = state === undefined ? undefined : phaseOf(state);
       const task = taskUid === undefined ? undefined : await tasks.get(taskUid);
       if (taskUid !== undefined && !task) throw new TaskNotFoundError(taskUid);
-      return readPage(page, { find: runs.get, read: (after) => runs.list({ taskId: task?.id, anyOf, ...after }) }, toRun);
+      return readPage(page, { find: runs.get, read: (after) => runs.list({ taskId: task?.id, phase, ...after }) }, toRun);
     },
   };
 }
 
-function bitOf(state: RunState): RunWord {
-  const phases = Object.keys(RUN_MOVES) as RunPhase[];
-  const phase = phases.find((candidate) => publicName(candidate) === state);
-  if (!phase) throw new InvalidQueryError('state', state, `is none of ${phases.map(publicName).join(', ')}`);
-  return RunFlags.bit[phase];
+function phaseOf(state: RunState): RunPhase {
+  const phase = runPhaseOf(state);
+  if (!phase) throw new InvalidQueryError('state', state, `is none of ${RUN_STATES.join(', ')}`);
+  return phase;
 }

@@ -1,5 +1,6 @@
 import type { HandlerNames } from './handler.ts';
-import type { RunQualifier, RunWord } from './states.ts';
+import type { RunEnd, RunReturn } from './machines.ts';
+import type { RunPhase, RunWord } from './states.ts';
 
 /** A row of dispatch_run. Times are epoch ms of the store's clock. */
 export interface RunRecord {
@@ -51,35 +52,34 @@ interface ClaimOptions {
 }
 
 export interface RunOutcome {
-  readonly phase: 'Succeeded' | 'Failed';
-  readonly qualifiers: readonly RunQualifier[];
+  readonly event: RunEnd;
   readonly result: string | null;
   readonly error: string | null;
 }
 
 interface RunQuery {
   readonly taskId: number | undefined;
-  /** Only runs whose word has one of these bits. */
-  readonly anyOf: RunWord | undefined;
+  readonly phase: RunPhase | undefined;
   readonly afterId: number | undefined;
   readonly limit: number;
 }
 
 /**
- * Where runs live. Each method is atomic, and every write by an owner matches the fence of its claim: a claim that was
- * taken over changes nothing any more. Leases begin and end on the store's clock.
+ * Where runs live. Each method is atomic. Every write by an owner is an event of runMachine that the row allows, under the
+ * fence of its claim: a claim that was taken over changes nothing any more. A write that this claim has done before answers
+ * true and changes nothing, for the answer may have been lost. Leases begin and end on the store's clock.
  */
 export interface RunStore {
   /** The store's time, and the earliest `fireAt` of a READY run that one of the handlers can take. */
   nextReady(handlers: HandlerNames): Promise<{ readonly nowMs: number; readonly readyAt: number | undefined }>;
   /** Takes up to `limit` READY runs that are due and that nobody else is just taking, earliest first: fence and claims grow by one. */
   claim(options: ClaimOptions): Promise<ClaimedRun[]>;
-  /** CLAIMED to RUNNING; also true when it is RUNNING under this fence already. */
+  /** CLAIMED to RUNNING. */
   start(ref: RunRef): Promise<boolean>;
-  /** Writes the outcome; also true when this fence has written it already. */
+  /** Writes the outcome. */
   finish(ref: RunRef, outcome: RunOutcome): Promise<boolean>;
-  /** Back to READY for anyone. `refund` takes the claim back, so that being stopped does not count against the run. */
-  release(ref: RunRef, options: { readonly refund: boolean }): Promise<boolean>;
+  /** Back to READY for anyone, and takes the claim back, so that being stopped does not count against the run. */
+  release(ref: RunRef, event: RunReturn): Promise<boolean>;
   /** Extends the leases that `owner` still holds and gives back those refs. */
   renew(owner: string, refs: readonly RunRef[], leaseMs: number): Promise<RunRef[]>;
   /** Runs whose lease ended: back to READY, or FAILED with `poison` after `maxClaims` claims. Gives them as they are now. */

@@ -1,7 +1,7 @@
 import { defineFlags, type FlagSet, type FlagsOf } from '@staddle/flags';
 
 /*
- * The state words of tasks and runs, and what may follow what.
+ * The state words of tasks and runs. What may follow what is in machines.ts.
  *
  * Both are one integer: a lifecycle or phase (exactly one bit) with qualifiers beside it. The bit numbers are in stored
  * rows and are never reused. The gaps belong to states that are not built yet (run: waiting for children 4; task:
@@ -68,43 +68,6 @@ export const RunFlags: FlagSet<'run', RunPhase | RunQualifier, { phase: RunPhase
 
 export type RunWord = FlagsOf<typeof RunFlags>;
 
-/** The bits of a run's word that hold its phase, those of later versions included. What is above are qualifiers. */
-export const RUN_PHASE_BITS = 0xfff;
-
-/**
- * Which phases a run may enter from where. What an owner writes carries {@link entrances} of its target in the WHERE
- * clause, so that the row decides and not what someone read of it a moment ago; claims, sweeps and cancellations lock
- * the rows that they have found in the right phase.
- */
-export const RUN_MOVES: Readonly<Record<RunPhase, readonly RunPhase[]>> = {
-  Scheduled: ['Ready', 'Cancelled', 'Skipped'],
-  Ready: ['Claimed', 'Cancelled', 'Skipped', 'Scheduled'],
-  Claimed: ['Running', 'Ready', 'Cancelled', 'Failed', 'Lost'],
-  Running: ['Succeeded', 'Failed', 'Cancelled', 'Ready', 'Scheduled', 'Lost'],
-  Succeeded: [],
-  Failed: [],
-  Cancelled: [],
-  Skipped: [],
-  Lost: [],
-};
-
-/** The phases, as a mask, from which a run may enter `phase`. */
-export function entrances(phase: RunPhase): RunWord {
-  const from = (Object.keys(RUN_MOVES) as RunPhase[]).filter((candidate) => RUN_MOVES[candidate].includes(phase));
-  return from.reduce((mask, name) => RunFlags.union(mask, RunFlags.bit[name]), RunFlags.none);
-}
-
-/** What can be done to a task. */
-export type TaskVerb = 'pause' | 'resume' | 'run' | 'delete';
-
-/** The verbs that a task accepts. `pause`, `resume` and `delete` of a task that is already there change nothing. */
-export const TASK_VERBS: Readonly<Record<TaskPhase, readonly TaskVerb[]>> = {
-  Active: ['pause', 'resume', 'run', 'delete'],
-  Paused: ['pause', 'resume', 'run', 'delete'],
-  Finished: ['run', 'delete'],
-  Deleted: ['delete'],
-};
-
 /** Public name of a task's phase. */
 export type TaskState = Uppercase<TaskPhase>;
 /** Public name of a task's qualifier. */
@@ -117,6 +80,20 @@ export type RunFlag = Exclude<Uppercase<RunQualifier>, 'TIMEDOUT'> | 'TIMED_OUT'
 /** `TimedOut` is `TIMED_OUT` outside. */
 export function publicName(name: string): string {
   return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+}
+
+export const TASK_STATES: readonly TaskState[] = TaskFlags.names(TaskFlags.mask.phase).map(publicName) as TaskState[];
+export const TASK_FLAGS: readonly TaskFlag[] = TaskFlags.names(TaskFlags.complement(TaskFlags.mask.phase)).map(publicName) as TaskFlag[];
+export const RUN_STATES: readonly RunState[] = RunFlags.names(RunFlags.mask.phase).map(publicName) as RunState[];
+export const RUN_FLAGS: readonly RunFlag[] = RunFlags.names(RunFlags.complement(RunFlags.mask.phase)).map(publicName) as RunFlag[];
+
+/** The phase with a public name; undefined when there is none. */
+export function taskPhaseOf(state: string): TaskPhase | undefined {
+  return TaskFlags.definition.groups.phase.of.find((phase) => publicName(phase) === state);
+}
+
+export function runPhaseOf(state: string): RunPhase | undefined {
+  return RunFlags.definition.groups.phase.of.find((phase) => publicName(phase) === state);
 }
 
 /** The phase and the qualifiers of a task's word, under their public names. Bits of a newer version are left out. */

@@ -3,10 +3,11 @@ import { nanoid } from 'nanoid';
 import { instantsWithin } from './due-instants.ts';
 import { IllegalTransitionError, InvalidQueryError, RunCancelledError, TaskConflictError, TaskNotFoundError, TriggerExhaustedError, VersionMismatchError } from './errors.ts';
 import type { HandlerRegistry } from './handler.ts';
+import { TASK_VERBS, taskMachine, type TaskVerb } from './machines.ts';
 import { readPage, type Page, type PageOptions } from './page.ts';
 import { toRun, type Run } from './run.ts';
 import type { RunRecord } from './run-store.ts';
-import { describeTaskWord, RunFlags, TASK_VERBS, TaskFlags, publicName, type TaskPhase, type TaskState, type TaskVerb, type TaskWord } from './states.ts';
+import { describeTaskWord, RunFlags, TASK_STATES, TaskFlags, taskPhaseOf, type TaskPhase, type TaskState, type TaskWord } from './states.ts';
 import { errorJson } from './stored-json.ts';
 import { toTask, type Task } from './task.ts';
 import { checkNewTask, checkPayload, checkReason, type NewTaskInput } from './task-input.ts';
@@ -63,19 +64,25 @@ export interface TaskOperationsOptions {
 // A date that is a little late when it arrives must fire, one from last year is a mistake.
 const LATE_DATE_MS = 24 * 3_600_000;
 
+// What a list shows that asks for no state.
+const UNDELETED: readonly [TaskPhase, ...TaskPhase[]] = ['Active', 'Paused', 'Finished'];
+
 // Instants of a pause that are counted one by one. Counting happens under the row lock; this many take a few ms.
 const COUNT_LIMIT = 10_000;
 
 export function createTaskOperations({ tasks, registry, readTrigger, onChanged }: TaskOperationsOptions): TaskOperations {
-  type DecideVerb = (task: TaskRecord, nowMs: number, reason: string | null) => TaskChange | undefined;
+  /** `after` is the task's word after the verb. */
+  type DecideVerb = (task: TaskRecord, after: TaskWord, nowMs: number, reason: string | null) => TaskChange | undefined;
   const change = async (uid: string, verb: TaskVerb, options: ChangeOptions, decide: DecideVerb): Promise<Changed> => {
     const reason = checkReason(options.reason);
     const guarded: Decide = (task, nowMs) => {
-      const { state } = describeTaskWord(task.state);
-      const allowed = TASK_VERBS[TaskFlags.which(task.state, 'phase') ?? 'Deleted'];
-      if (!allowed.includes(verb)) throw new IllegalTransitionError(uid, verb, state, allowed);
+      const after = taskMachine.next(task.state, verb);
+      if (after === undefined) {
+        const allowed = TASK_VERBS.filter((each) => taskMachine.can(task.state, each));
+        throw new IllegalTransitionError(uid, verb, describeTaskWord(task.state).state, allowed);
+      }
       if (options.ifVersion !== undefined && options.ifVersion !== task.version) throw new VersionMismatchError(uid, options.ifVersion, task.version);
-      return decide(task, nowMs, reason);
+      return decide(task, after, nowMs, reason);
     };
     const changed = await tasks.change(uid, guarded);
     if (!changed) throw new TaskNotFoundError(uid);
@@ -111,30 +118,29 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
     },
 
     async list({ module, state, ...page } = {}) {
-      const anyOf = state === undefined ? TaskFlags.difference(TaskFlags.mask.phase, TaskFlags.bit.Deleted) : TaskFlags.bit[phaseOf(state)];
-      return readPage(page, { find: tasks.get, read: (after) => tasks.list({ module, anyOf, ...after }) }, toTask);
+      const phases = state === undefined ? UNDELETED : ([phaseOf(state)] as const);
+      return readPage(page, { find: tasks.get, read: (after) => tasks.list({ module, phases, ...after }) }, toTask);
     },
 
     async pause(uid, options = {}) {
-      const { task } = await change(uid, 'pause', options, (current, _nowMs, reason) => {
-        if (!TaskFlags.has(current.state, 'Paused')) return moved(current, 'Paused', reason);
-        return reason !== null && reason !== current.reason ? moved(current, 'Paused', reason) : undefined;
+      const { task } = await change(uid, 'pause', options, (current, after, _nowMs, reason) => {
+        const another = reason !== null && reason !== current.reason;
+        return after !== current.state || another ? moved(current, after, reason) : undefined;
       });
       return toTask(task);
     },
 
     async resume(uid, options = {}) {
-      const { task } = await change(uid, 'resume', options, (current, nowMs, reason) => {
-        const paused = TaskFlags.has(current.state, 'Paused');
-        if (!paused && !TaskFlags.has(current.state, 'Broken')) return undefined;
+      const { task } = await change(uid, 'resume', options, (current, after, nowMs, reason) => {
+        if (after === current.state) return undefined;
         const trigger = readTrigger(current.trigger);
-        const backlog = backlogOf(current, trigger, nowMs, paused ? OUTCOME.paused : OUTCOME.misfire);
+        const backlog = backlogOf(current, trigger, nowMs, TaskFlags.has(current.state, 'Paused') ? OUTCOME.paused : OUTCOME.misfire);
         const lastScheduledAt = backlog?.toAt ?? current.lastScheduledAt;
         // Behind the watermark only when the store's clock was set back; those instants have had their turn.
         const nextRunAt = current.nextRunAt === null || current.nextRunAt > nowMs ? current.nextRunAt : (trigger.next(Math.max(nowMs, lastScheduledAt ?? nowMs)) ?? null);
-        const { set } = moved(current, nextRunAt === null ? 'Finished' : 'Active', reason);
+        const { set } = moved(current, nextRunAt === null ? taskMachine.next(after, 'finish')! : after, reason);
         return {
-          set: { ...set, state: TaskFlags.remove(set.state, 'Broken'), nextRunAt, lastScheduledAt },
+          set: { ...set, nextRunAt, lastScheduledAt },
           occurrences: backlog ? [backlog] : [],
         };
       });
@@ -142,7 +148,7 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
     },
 
     async run(uid, options = {}) {
-      const { runs } = await change(uid, 'run', options, (current, nowMs) => {
+      const { runs } = await change(uid, 'run', options, (current, _after, nowMs) => {
         const run = { uid: nanoid(), state: RunFlags.of('Ready', 'Manual') };
         return {
           set: { runCount: current.runCount + 1 },
@@ -153,12 +159,12 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
     },
 
     async delete(uid, options = {}) {
-      const { task } = await change(uid, 'delete', options, (current, nowMs, reason) => {
-        if (TaskFlags.has(current.state, 'Deleted')) return undefined;
+      const { task } = await change(uid, 'delete', options, (current, after, nowMs, reason) => {
+        if (after === current.state) return undefined;
         // What a broken trigger owes cannot be known.
         const broken = TaskFlags.has(current.state, 'Broken');
         const backlog = broken ? undefined : backlogOf(current, readTrigger(current.trigger), nowMs, TaskFlags.has(current.state, 'Paused') ? OUTCOME.paused : OUTCOME.cancelled);
-        const { set } = moved(current, 'Deleted', reason);
+        const { set } = moved(current, after, reason);
         return {
           set: { ...set, nextRunAt: null, lastScheduledAt: backlog?.toAt ?? current.lastScheduledAt },
           occurrences: backlog ? [backlog] : [],
@@ -171,8 +177,8 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
 }
 
 /** The new state with what goes with it. */
-function moved(task: TaskRecord, phase: TaskPhase, reason: string | null): { readonly set: TaskChange['set'] & { readonly state: TaskWord } } {
-  return { set: { state: TaskFlags.add(task.state, phase), reason, version: task.version + 1 } };
+function moved(task: TaskRecord, state: TaskWord, reason: string | null): TaskChange {
+  return { set: { state, reason, version: task.version + 1 } };
 }
 
 /** The instants that have come and were not planned, as one row of the ledger. */
@@ -191,7 +197,7 @@ function firstInstant(trigger: Trigger, nowMs: number): number {
 }
 
 function phaseOf(state: TaskState): TaskPhase {
-  const phase = (Object.keys(TASK_VERBS) as TaskPhase[]).find((candidate) => publicName(candidate) === state);
-  if (!phase) throw new InvalidQueryError('state', state, `is none of ${Object.keys(TASK_VERBS).map(publicName).join(', ')}`);
+  const phase = taskPhaseOf(state);
+  if (!phase) throw new InvalidQueryError('state', state, `is none of ${TASK_STATES.join(', ')}`);
   return phase;
 }

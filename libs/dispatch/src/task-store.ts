@@ -1,5 +1,5 @@
 import type { RunRecord } from './run-store.ts';
-import type { RunWord, TaskWord } from './states.ts';
+import type { RunWord, TaskPhase, TaskWord } from './states.ts';
 
 /** A row of dispatch_task. Times are epoch ms of the store's clock. */
 export interface TaskRecord {
@@ -86,8 +86,8 @@ export interface Changed {
 
 interface TaskQuery {
   readonly module: string | undefined;
-  /** Only tasks whose word has one of these bits. */
-  readonly anyOf: TaskWord;
+  /** Only tasks in one of these. */
+  readonly phases: readonly [TaskPhase, ...TaskPhase[]];
   /** Only tasks that come after this one in the order, newest first. */
   readonly afterId: number | undefined;
   readonly limit: number;

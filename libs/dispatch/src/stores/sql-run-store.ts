@@ -1,12 +1,14 @@
 import { skipLocked, storeNow, type Database } from '@staddle/database';
-import { sql, type Expression, type ExpressionBuilder, type ExpressionWrapper, type Kysely, type RawBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
+import { kyselyFlags, kyselyTransition } from '@staddle/flags/kysely';
+import { sql, type Expression, type ExpressionBuilder, type ExpressionWrapper, type Kysely, type RawBuilder, type SelectQueryBuilder, type SqlBool, type UpdateObject } from 'kysely';
 import type { HandlerNames } from '../handler.ts';
+import { runMachine, type RunEvent } from '../machines.ts';
 import type { ClaimedRun, RunRecord, RunRef, RunStore } from '../run-store.ts';
-import { entrances, RUN_PHASE_BITS, RunFlags, type RunPhase, type RunQualifier, type RunWord } from '../states.ts';
+import { RunFlags, type RunWord } from '../states.ts';
 import type { DispatchTables } from './tables.ts';
 
-// What a word keeps when its phase changes: every bit above the phases, known or not.
-const QUALIFIER_BITS = 0x7fff_ffff - RUN_PHASE_BITS;
+const words = kyselyFlags(RunFlags);
+const transition = (event: RunEvent) => kyselyTransition(runMachine, event, 'dispatch_run.state');
 
 /** Runs in the table dispatch_run of `dispatchMigrations`. */
 export function sqlRunStore(database: Database): RunStore {
@@ -14,9 +16,17 @@ export function sqlRunStore(database: Database): RunStore {
   const now = storeNow(database);
   const leaseEnd = (leaseMs: number): RawBuilder<number> => sql<number>`${now} + ${leaseMs}`;
 
-  // The WHERE clause of every write by an owner.
-  const owned = ({ id, fence }: RunRef, from: RunWord) => (eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>) =>
-    eb.and([eb('id', '=', id), eb('fence', '=', fence), bits('state', from)]);
+  /** One event of a run by its owner. */
+  const write = async ({ id, fence }: RunRef, event: RunEvent, further: UpdateObject<DispatchTables, 'dispatch_run'>): Promise<boolean> => {
+    const owned = (eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>) => eb.and({ id, fence });
+    const { where, set } = transition(event);
+    const { numUpdatedRows } = await db.updateTable('dispatch_run').set({ ...further, state: set }).where(owned).where(where).executeTakeFirstOrThrow();
+    if (numUpdatedRows === 1n) return true;
+    // The answer to an earlier try may have been lost after it had been done.
+    const row = await db.selectFrom('dispatch_run').select(wordOf).where(owned).executeTakeFirst();
+    const repeated = row && runMachine.apply(row.state, event);
+    return repeated?.ok === true && !repeated.changed;
+  };
 
   return {
     async nextReady(handlers) {
@@ -24,6 +34,7 @@ export function sqlRunStore(database: Database): RunStore {
         .selectFrom('dispatch_run')
         .select('ready_at')
         .where('ready_at', 'is not', null)
+        .where(transition('claim').where)
         .where((eb) => handledBy(eb, handlers))
         .orderBy('ready_at')
         .orderBy('id')
@@ -34,10 +45,12 @@ export function sqlRunStore(database: Database): RunStore {
 
     claim: ({ owner, limit, leaseMs, handlers }) =>
       database.transaction<DispatchTables, ClaimedRun[]>(async (trx) => {
+        const { where, set } = transition('claim');
         const ready = trx
           .selectFrom('dispatch_run')
           .select('id')
           .where('ready_at', '<=', now)
+          .where(where)
           .where((eb) => handledBy(eb, handlers))
           .orderBy('ready_at')
           .orderBy('id')
@@ -47,7 +60,7 @@ export function sqlRunStore(database: Database): RunStore {
         await trx
           .updateTable('dispatch_run')
           .set((eb) => ({
-            state: runPhase('Claimed'),
+            state: set,
             fence: eb('fence', '+', 1),
             claims: eb('claims', '+', 1),
             owner,
@@ -55,6 +68,7 @@ export function sqlRunStore(database: Database): RunStore {
             claimed_at: now,
           }))
           .where('id', 'in', ids)
+          .where(where)
           .execute();
         return selectRuns(trx)
           .select(['dispatch_task.title as taskTitle', 'dispatch_task.user_name as taskUserName', 'dispatch_task.biz_key as taskBizKey'])
@@ -64,48 +78,15 @@ export function sqlRunStore(database: Database): RunStore {
           .execute();
       }),
 
-    async start(ref) {
-      const from = RunFlags.union(entrances('Running'), RunFlags.bit.Running);
-      const { numUpdatedRows } = await db
-        .updateTable('dispatch_run')
-        .set({ state: runPhase('Running'), started_at: now })
-        .where(owned(ref, from))
-        .executeTakeFirstOrThrow();
-      return numUpdatedRows === 1n;
-    },
+    start: (ref) => write(ref, 'start', { started_at: now }),
 
-    async finish(ref, { phase, qualifiers, result, error }) {
-      const { numUpdatedRows } = await db
-        .updateTable('dispatch_run')
-        .set({ state: runPhase(phase, qualifiers), result_json: result, error_json: error, finished_at: now, lease_until: null })
-        .where(owned(ref, entrances(phase)))
-        .executeTakeFirstOrThrow();
-      if (numUpdatedRows === 1n) return true;
-      // The answer to an earlier try may have been lost after it had been done.
-      const done = await db.selectFrom('dispatch_run').select('id').where(owned(ref, RunFlags.bit[phase])).executeTakeFirst();
-      return done !== undefined;
-    },
+    finish: (ref, { event, result, error }) => write(ref, event, { result_json: result, error_json: error, finished_at: now, lease_until: null }),
 
-    async release(ref, { refund }) {
-      const recovered = sql<number>`case when (state & ${RunFlags.bit.Running}) <> 0 then ${RunFlags.bit.Recovered} else 0 end`;
-      const { numUpdatedRows } = await db
-        .updateTable('dispatch_run')
-        .set((eb) => ({
-          // First: MySQL evaluates the assignments in order, and the others do not need the old state.
-          state: sql<number>`${runPhase('Ready')} | ${recovered}`,
-          owner: null,
-          lease_until: null,
-          started_at: null,
-          ...(refund ? { claims: eb('claims', '-', 1) } : {}),
-        }))
-        .where(owned(ref, RunFlags.mask.Owned))
-        .executeTakeFirstOrThrow();
-      return numUpdatedRows === 1n;
-    },
+    release: (ref, event) => write(ref, event, { owner: null, lease_until: null, started_at: null, claims: sql<number>`claims - 1` }),
 
     async renew(owner, refs, leaseMs) {
       const ids = [...new Set(refs.map(({ id }) => id))];
-      const held = (eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>) => eb.and([eb('id', 'in', ids), eb('owner', '=', owner), bits('state', RunFlags.mask.Owned)]);
+      const held = (eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>) => eb.and([eb('id', 'in', ids), eb('owner', '=', owner), words.hasAny('state', 'Claimed', 'Running')]);
       await db.updateTable('dispatch_run').set({ lease_until: leaseEnd(leaseMs) }).where(held).execute();
       const rows = await db.selectFrom('dispatch_run').select(['id', 'fence']).where(held).execute();
       const fences = new Map(rows.map(({ id, fence }) => [id, fence]));
@@ -113,8 +94,10 @@ export function sqlRunStore(database: Database): RunStore {
     },
 
     async reclaim({ limit, maxClaims, poison }) {
+      const reclaim = transition('reclaim');
+      const poisoning = transition('poison');
       const expired = (executor: Kysely<DispatchTables>) =>
-        executor.selectFrom('dispatch_run').select(['id', 'claims']).where('lease_live', '<=', now).orderBy('lease_live').orderBy('id').limit(limit);
+        executor.selectFrom('dispatch_run').select(['id', 'claims']).where('lease_live', '<=', now).where(reclaim.where).orderBy('lease_live').orderBy('id').limit(limit);
       // Almost always there is nothing, and a transaction would take the write lock of an SQLite file to find that out.
       if ((await expired(db).execute()).length === 0) return [];
       return database.transaction<DispatchTables, RunRecord[]>(async (trx) => {
@@ -124,15 +107,17 @@ export function sqlRunStore(database: Database): RunStore {
         if (again.length > 0) {
           await trx
             .updateTable('dispatch_run')
-            .set({ state: runPhase('Ready', ['Recovered']), owner: null, lease_until: null, started_at: null })
+            .set({ state: reclaim.set, owner: null, lease_until: null, started_at: null })
             .where('id', 'in', again)
+            .where(reclaim.where)
             .execute();
         }
         for (const { id, claims } of rows.filter((row) => row.claims >= maxClaims)) {
           await trx
             .updateTable('dispatch_run')
-            .set({ state: runPhase('Failed', ['Poison']), lease_until: null, error_json: poison(claims), finished_at: now })
+            .set({ state: poisoning.set, lease_until: null, error_json: poison(claims), finished_at: now })
             .where('id', '=', id)
+            .where(poisoning.where)
             .execute();
         }
         return selectRuns(trx).where('dispatch_run.id', 'in', rows.map(({ id }) => id)).orderBy('dispatch_run.id').execute();
@@ -145,25 +130,17 @@ export function sqlRunStore(database: Database): RunStore {
       return run?.uid === uid ? run : undefined;
     },
 
-    list({ taskId, anyOf, afterId, limit }) {
+    list({ taskId, phase, afterId, limit }) {
       let query = selectRuns(db).orderBy('dispatch_run.id', 'desc').limit(limit);
       if (taskId !== undefined) query = query.where('dispatch_run.task_id', '=', taskId);
-      if (anyOf !== undefined) query = query.where(bits('dispatch_run.state', anyOf));
+      if (phase !== undefined) query = query.where(words.which('dispatch_run.state', 'phase', phase));
       if (afterId !== undefined) query = query.where('dispatch_run.id', '<', afterId);
       return query.execute();
     },
   };
 }
 
-/** The word of the row with its phase replaced and qualifiers added. */
-export function runPhase(phase: RunPhase, qualifiers: readonly RunQualifier[] = []): RawBuilder<number> {
-  return sql<number>`((state & ${QUALIFIER_BITS}) | ${RunFlags.of(phase, ...qualifiers)})`;
-}
-
-/** True for rows whose word in `column` has one of the bits of `mask`. */
-export function bits(column: string, mask: number): RawBuilder<SqlBool> {
-  return sql<SqlBool>`(${sql.ref(column)} & ${mask}) <> 0`;
-}
+const wordOf = (eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>) => eb.ref('dispatch_run.state').$castTo<RunWord>().as('state');
 
 export function selectRuns(db: Kysely<DispatchTables>): SelectQueryBuilder<DispatchTables, 'dispatch_run' | 'dispatch_task', RunRecord> {
   return db
@@ -192,7 +169,7 @@ export function selectRuns(db: Kysely<DispatchTables>): SelectQueryBuilder<Dispa
       'dispatch_run.started_at as startedAt',
       'dispatch_run.finished_at as finishedAt',
     ])
-    .select((eb) => eb.ref('dispatch_run.state').$castTo<RunWord>().as('state'));
+    .select(wordOf);
 }
 
 function handledBy(eb: ExpressionBuilder<DispatchTables, 'dispatch_run'>, { any, qualified }: HandlerNames): Expression<SqlBool> {

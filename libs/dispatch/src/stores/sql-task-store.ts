@@ -1,9 +1,11 @@
 import { forUpdate, isUniqueViolation, skipLocked, storeNow, type Database } from '@staddle/database';
+import { kyselyFlags, kyselyTransition } from '@staddle/flags/kysely';
 import type { Kysely, SelectQueryBuilder, Transaction, UpdateObject } from 'kysely';
+import { runMachine } from '../machines.ts';
 import type { RunRecord } from '../run-store.ts';
-import type { TaskWord } from '../states.ts';
+import { TaskFlags, type TaskWord } from '../states.ts';
 import type { Changed, NewOccurrence, NewTask, TaskChange, TaskRecord, TaskStore } from '../task-store.ts';
-import { bits, runPhase, selectRuns } from './sql-run-store.ts';
+import { selectRuns } from './sql-run-store.ts';
 import type { DispatchTables } from './tables.ts';
 
 // Far below the 32766 parameters that SQLite binds to one statement.
@@ -79,8 +81,8 @@ export function sqlTaskStore(database: Database): TaskStore {
       return task?.uid === uid ? task : undefined;
     },
 
-    list({ module, anyOf, afterId, limit }) {
-      let query = selectTasks(db).where(bits('dispatch_task.state', anyOf)).orderBy('id', 'desc').limit(limit);
+    list({ module, phases, afterId, limit }) {
+      let query = selectTasks(db).where(kyselyFlags(TaskFlags).hasAny('state', ...phases)).orderBy('id', 'desc').limit(limit);
       if (module !== undefined) query = query.where('module', '=', module);
       if (afterId !== undefined) query = query.where('id', '<', afterId);
       return query.execute();
@@ -110,13 +112,15 @@ export function sqlTaskStore(database: Database): TaskStore {
   }
 
   async function cancelReady(trx: Transaction<DispatchTables>, task: TaskRecord, error: string): Promise<RunRecord[]> {
-    const ready = trx.selectFrom('dispatch_run').select(['id', 'uid']).where('task_id', '=', task.id).where('ready_at', 'is not', null);
+    const cancel = kyselyTransition(runMachine, 'cancel', 'state');
+    const ready = trx.selectFrom('dispatch_run').select(['id', 'uid']).where('task_id', '=', task.id).where('ready_at', 'is not', null).where(cancel.where);
     const rows = await forUpdate(database, ready).execute();
     for (const some of chunks(rows)) {
       await trx
         .updateTable('dispatch_run')
-        .set({ state: runPhase('Cancelled'), error_json: error, finished_at: now })
+        .set({ state: cancel.set, error_json: error, finished_at: now })
         .where('id', 'in', some.map(({ id }) => id))
+        .where(cancel.where)
         .execute();
     }
     return recordsOf(trx, rows.map(({ uid }) => uid));
