@@ -1,4 +1,4 @@
-import type { NewTaskInput, Run, RunState, Task, TaskState } from '@staddle/dispatch';
+import { RUN_FLAGS, RUN_STATES, TASK_FLAGS, TASK_STATES, type NewTaskInput, type Run, type RunState, type Task, type TaskState } from '@staddle/dispatch';
 import { instant } from '@staddle/service';
 import * as z from 'zod';
 
@@ -34,8 +34,8 @@ export const changeSchema: z.ZodType<{ readonly reason?: string | undefined } | 
 
 export const taskParams: z.ZodType<{ readonly uid: string }> = z.strictObject({ uid: z.string().max(64) });
 
-export const taskState: z.ZodType<TaskState> = z.enum(['ACTIVE', 'PAUSED', 'FINISHED', 'DELETED']);
-export const runState: z.ZodType<RunState> = z.enum(['SCHEDULED', 'READY', 'CLAIMED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'SKIPPED', 'LOST']);
+export const taskState: z.ZodType<TaskState> = z.enum(TASK_STATES);
+export const runState: z.ZodType<RunState> = z.enum(RUN_STATES);
 
 type Instants<T, Names extends keyof T> = Omit<T, Names> & { readonly [Name in Names]: undefined extends T[Name] ? string | undefined : string };
 
@@ -57,7 +57,7 @@ export const taskSchema: z.ZodType<TaskJson> = z.object({
   trigger: z.unknown(),
   payload: z.unknown(),
   state: taskState,
-  flags: z.array(z.enum(['BROKEN'])),
+  flags: z.array(z.enum(TASK_FLAGS)),
   reason: absent(z.string()),
   version: z.int(),
   nextRunAt: absent(instantSchema),
@@ -74,7 +74,7 @@ export const runSchema: z.ZodType<RunJson> = z.object({
   handler: z.string(),
   kind: z.enum(['SCHEDULED', 'MANUAL']),
   state: runState,
-  flags: z.array(z.enum(['TIMED_OUT', 'MANUAL', 'LATE', 'RECOVERED', 'POISON'])),
+  flags: z.array(z.enum(RUN_FLAGS)),
   scheduledAt: instantSchema,
   attempt: z.int(),
   claims: z.int(),
