@@ -12,7 +12,7 @@ import { rollupRows, type AnyTransaction, type Children, type LockedRow, type Ro
  * 2. A parent is locked before its children are counted, and stays locked until the end. So the last two children to finish
  *    cannot both see the other one unfinished.
  * 3. Locks are taken upwards: child, parent, grandparent. So changes do not deadlock with each other. A row that moves needs
- *    two ways up, and `reconcile` many rows; those two can, and are run again.
+ *    two ways up, and `reconcile` many rows: those two can, and are run again.
  * 4. The climb ends at the first ancestor whose state does not change: those above it have nothing to learn.
  * 5. The state of a row without children is its own. It becomes `empty` at the moment when it loses its last child.
  *
@@ -260,6 +260,8 @@ export function rollupTree<Set extends string, State extends string, Value exten
     async move(trx, id, parent) {
       const row = await lockExisting(trx, id, 'is to be moved and does not exist');
       if (row.parent === null || parent === null ? row.parent === parent : sameId(row.parent, parent)) return [];
+      // Both parents in one order before what is above them, so that moves to and fro between siblings do not deadlock.
+      for (const either of [row.parent, parent].filter((other) => other !== null).toSorted(byText)) await rows.lock(trx, either);
       if (parent !== null) await checkMove(trx, id, parent);
       await rows.write(trx, row, { parent });
       const left = await climb(trx, { id, parent: row.parent }, delta([row.word], []));
@@ -296,4 +298,9 @@ export function rollupTree<Set extends string, State extends string, Value exten
 // One key may come as 7, 7n and '7': from the caller, and from the driver.
 function sameId(a: RowId, b: RowId): boolean {
   return String(a) === String(b);
+}
+
+// Any order will do that is the same for everybody.
+function byText(a: RowId, b: RowId): number {
+  return String(a) < String(b) ? -1 : 1;
 }
