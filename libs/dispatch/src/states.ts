@@ -78,7 +78,7 @@ export type RunState = Uppercase<RunPhase>;
 export type RunFlag = Exclude<Uppercase<RunQualifier>, 'TIMEDOUT'> | 'TIMED_OUT';
 
 /** `TimedOut` is `TIMED_OUT` outside. */
-export function publicName(name: string): string {
+function publicName(name: string): string {
   return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
 }
 

@@ -29,7 +29,6 @@ export interface TransitionBits<Value extends number | bigint> {
   canIn(table: Readonly<Record<string, Transition<string, Value>>>, refuse: (event: string) => never): (word: Value, event: string) => boolean;
   /** Undefined: not enabled. */
   nextIn(table: Readonly<Record<string, Transition<string, Value>>>, refuse: (event: string) => never): (word: Value, event: string) => Value | undefined;
-  matches(word: Value, sources: readonly Source<Value>[]): boolean;
 }
 
 // Written out for each backend for the reason given in bits.ts. Plain loops: `some` would need a closure over the word.
@@ -45,7 +44,6 @@ const NUMBER_TRANSITIONS: TransitionBits<number> = {
     for (let at = 0; at < sources.length; at++) if ((word & sources[at]!.care) === sources[at]!.want) return (word & ~transition!.clear) | transition!.set;
     return undefined;
   },
-  matches: (word, sources) => sources.some(({ care, want }) => (word & care) === want),
 };
 
 const BIGINT_TRANSITIONS: TransitionBits<bigint> = {
@@ -60,7 +58,6 @@ const BIGINT_TRANSITIONS: TransitionBits<bigint> = {
     for (let at = 0; at < sources.length; at++) if ((word & sources[at]!.care) === sources[at]!.want) return (word & ~transition!.clear) | transition!.set;
     return undefined;
   },
-  matches: (word, sources) => sources.some(({ care, want }) => (word & care) === want),
 };
 
 export const TRANSITION_BITS: { readonly number: TransitionBits<number>; readonly bigint: TransitionBits<bigint> } = {
