@@ -71,7 +71,7 @@ export function createGrant(database: Database, fenceMemoryMs: number): (key: Lo
 
     try {
       await database.transaction<LockTables, void>(async (trx) => {
-        if (takesOver) {
+        if (takesOver && rowFence !== undefined) {
           // Not waited for: a business transaction may be long, and everyone who polls would wait with it.
           const free = await skipLocked(database, trx.selectFrom('lock_key').select('id').where('id', '=', id)).executeTakeFirst();
           if (!free) throw new Stopped('guarded');

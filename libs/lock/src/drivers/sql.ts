@@ -17,11 +17,13 @@
  *   none --[acquire, claim]--> holds --[release with keepMs]--> kept
  *   waits, holds, kept --[their time is over]--> spent; a spent row serves another owner
  */
-import { storeNow, type Database } from '@staddle/database';
+import { extname } from 'node:path';
+import { parseDatabaseUrl, storeNow, type Database, type Revealable } from '@staddle/database';
 import { sql, type Expression, type ExpressionBuilder, type RawBuilder, type SqlBool, type UpdateObject } from 'kysely';
-import type { AcquireOutcome, AcquireRequest, ClaimOutcome, ClaimRequest, LockDriver, RenewOutcome, RenewRequest } from '../driver.ts';
+import type { AcquireOutcome, AcquireRequest, ClaimOutcome, ClaimRequest, LockDriver, RenewOutcome, RenewRequest, WatchdogSource } from '../driver.ts';
 import { InvalidLockOptionError } from '../errors.ts';
 import { changeRow, createGrant, persist, takeRow } from './sql-grant.ts';
+import { diagnoseDatabase } from './sql-health.ts';
 import { idOf, isExpiredHolder, judge, readState, type KeyState, type OwnerState, type Verdict } from './sql-state.ts';
 import type { LockTables } from './sql-tables.ts';
 
@@ -34,6 +36,11 @@ export interface SqlLockDriverOptions {
    * is the database's time in microseconds, which is higher unless its clock went back by more than this.
    */
   readonly fenceMemoryMs?: number;
+  /**
+   * How a worker thread can open the same database, to renew leases while their holder keeps its own thread busy. Default: it
+   * cannot, for a `Database` does not tell its password. SQLite must be in a file.
+   */
+  readonly watchdogUrl?: string | Revealable;
 }
 
 /**
@@ -55,7 +62,7 @@ type Owners = ExpressionBuilder<LockTables, 'lock_owner'>;
  * Locks in the tables of `lockMigrations`. The caller owns and closes the database.
  * The database sends no messages: waiters poll, and a released lock stays free until the first of the queue asks.
  */
-export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }: SqlLockDriverOptions = {}): LockDriver {
+export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000, watchdogUrl }: SqlLockDriverOptions = {}): LockDriver {
   const db = database.query<LockTables>();
   const grant = createGrant(database, fenceMemoryMs);
   const now = storeNow(database);
@@ -262,7 +269,18 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000 }
       if (owner !== undefined) return (await changeLease(id, owner, { ends_at: 0 })) > 0;
       return (await change((eb) => eb.and([eb('key_id', '=', id), isHeld(eb)]), { ends_at: 0 })) > 0;
     },
+
+    diagnose: () => diagnoseDatabase(database),
+    ...(watchdogUrl === undefined ? {} : { watchdog: watchdogSource(watchdogUrl) }),
   };
+}
+
+function watchdogSource(url: string | Revealable): WatchdogSource {
+  const data = { url: typeof url === 'string' ? url : url.reveal() };
+  const parsed = parseDatabaseUrl(data.url);
+  if (parsed.dialect === 'sqlite' && parsed.file === ':memory:') throw new InvalidLockOptionError('watchdogUrl', parsed.shown, 'a database that another thread can open too');
+  // Beside this file, as source or as built.
+  return { module: new URL(`./sql-watchdog${extname(import.meta.url)}`, import.meta.url).href, data };
 }
 
 /** One owner and one key. Neither holds a blank. */
