@@ -9,3 +9,4 @@ await locks.using('nightly-report', { ttlMs: 30_000, waitMs: 5_000 }, async (lea
     console.log(`page ${page}, fence is a ${typeof lease.fence}`);
   }
 });
+await locks.close();

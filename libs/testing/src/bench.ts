@@ -32,30 +32,54 @@ export interface BenchCase {
   readonly peers?: Readonly<Record<string, () => Promise<number>>>;
 }
 
+/** A case whose rounds give several figures at once. */
+export interface BenchGroup<Metric extends string> extends Pick<BenchCase, 'bench' | 'case' | 'rounds'> {
+  readonly metrics: Readonly<Record<Metric, Pick<BenchCase, 'unit' | 'better'>>>;
+  readonly ours: () => Promise<Readonly<Record<Metric, number>>>;
+  /** A peer may leave out a metric that it does not have. */
+  readonly peers?: Readonly<Record<string, () => Promise<Readonly<Partial<Record<Metric, number>>>>>>;
+}
+
+/** Measures a case with one metric: see {@link measureTogether}. */
+export function measure({ metric, unit, better, ours, peers = {}, ...rest }: BenchCase): Promise<BenchResult[]> {
+  const named = (run: () => Promise<number>) => async (): Promise<Record<string, number>> => ({ [metric]: await run() });
+  return measureTogether<string>({
+    ...rest,
+    metrics: { [metric]: { unit, better } },
+    ours: named(ours),
+    peers: Object.fromEntries(Object.entries(peers).map(([name, run]) => [name, named(run)])),
+  });
+}
+
 /**
  * Measures a case: one discarded warm-up round, then `rounds` rounds in which ours and every peer take turns, in an order that
- * rotates, so that a noisy moment of the machine hits all of them. Prints one result per peer: JSON lines on standard
- * output when the script was started with `--json`, else text. Progress goes to standard error.
+ * rotates, so that a noisy moment of the machine hits all of them. Prints one result per metric and peer: JSON lines on
+ * standard output when the script was started with `--json`, else text. Progress goes to standard error.
  */
-export async function measure(options: BenchCase): Promise<BenchResult[]> {
-  const { rounds = 7, peers = {}, better } = options;
-  const contestants = [['ours', options.ours] as const, ...Object.entries(peers)];
-  const figures = new Map<string, number[]>(contestants.map(([name]) => [name, []]));
+export async function measureTogether<Metric extends string>({ rounds = 7, peers = {}, ...group }: BenchGroup<Metric>): Promise<BenchResult[]> {
+  type Round = Readonly<Partial<Record<Metric, number>>>;
+  const contestants: (readonly [string, () => Promise<Round>])[] = [['ours', group.ours], ...Object.entries<() => Promise<Round>>(peers)];
+  const figures = new Map<string, Round[]>(contestants.map(([name]) => [name, []]));
   for (let round = 0; round <= rounds; round += 1) {
-    process.stderr.write(`${options.bench} ${options.case}: ${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}\n`);
+    process.stderr.write(`${group.bench} ${group.case}: ${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}\n`);
     const shift = round % contestants.length;
     for (const [name, run] of [...contestants.slice(shift), ...contestants.slice(0, shift)]) {
       const figure = await run();
       if (round > 0) figures.get(name)!.push(figure);
     }
   }
-  const ours = median(figures.get('ours')!);
-  const base = { bench: options.bench, case: options.case, metric: options.metric, unit: options.unit, ours, rounds };
-  const results: BenchResult[] = Object.keys(peers).map((peer) => {
-    const theirs = median(figures.get(peer)!);
-    return { ...base, peer, theirs, ratio: better === 'higher' ? ours / theirs : theirs / ours };
+  const medianOf = (name: string, metric: Metric): number => median(figures.get(name)!.map((round) => round[metric]!));
+  const results = (Object.keys(group.metrics) as Metric[]).flatMap((metric): BenchResult[] => {
+    const { unit, better } = group.metrics[metric];
+    const ours = medianOf('ours', metric);
+    const base = { bench: group.bench, case: group.case, metric, unit, ours, rounds };
+    const comparable = Object.keys(peers).filter((peer) => figures.get(peer)!.every((round) => round[metric] !== undefined));
+    if (comparable.length === 0) return [{ ...base, peer: 'none', theirs: null, ratio: null }];
+    return comparable.map((peer) => {
+      const theirs = medianOf(peer, metric);
+      return { ...base, peer, theirs, ratio: better === 'higher' ? ours / theirs : theirs / ours };
+    });
   });
-  if (results.length === 0) results.push({ ...base, peer: 'none', theirs: null, ratio: null });
   for (const result of results) print(result);
   return results;
 }

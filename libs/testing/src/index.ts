@@ -1,4 +1,4 @@
-export { importPeer, measure, printMachine, type BenchCase, type BenchResult } from './bench.ts';
+export { importPeer, measure, measureTogether, printMachine, type BenchCase, type BenchGroup, type BenchResult } from './bench.ts';
 export { callJson, type JsonAnswer, type JsonCallOptions } from './call-json.ts';
 export { spawnNode, type ChildExit, type ChildHandle, type SpawnNodeOptions, type WaitForLineOptions } from './child.ts';
 export { ChildExitedError, ServerStartError, ServersUnavailableError, ServerUrlMissingError, WaitTimeoutError, type TestingErrorCode } from './errors.ts';

@@ -22,6 +22,20 @@ describe('measure', () => {
   });
 });
 
+describe('measureTogether', () => {
+  it('compares each metric with the peers that have it', async () => {
+    expect((await run('--together')).stdout).toBe(
+      [
+        'known both   rate (1/s)   ours 8   slow 2   ratio 4.00',
+        'known both   rate (1/s)   ours 8   four 4   ratio 2.00',
+        'known both   time (ms)   ours 2   four 4   ratio 2.00',
+        'known both   size (B)   ours 5',
+        '',
+      ].join('\n'),
+    );
+  });
+});
+
 describe('importPeer', () => {
   it('says how to run a benchmark that was started by hand', async () => {
     const { code, stderr } = await run('--peer');
