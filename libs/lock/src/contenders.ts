@@ -86,8 +86,8 @@ interface Contender {
   grant?: LockGrant | undefined;
   /** Ask at once. */
   again: boolean;
-  /** The first of the queue should ask in this many ms. */
-  hintMs?: number | undefined;
+  /** The first of the queue should ask at this time, on the monotonic clock. */
+  askAt?: number | undefined;
   wake?: (() => void) | undefined;
 }
 
@@ -150,21 +150,21 @@ export function createContenders({ driver, connection, clock, logger, instance, 
         resolve();
       };
       const until = clock.monotonic() + ms;
-      timer = clock.setTimer(done, ms);
-      contender.wake = () => {
-        const { hintMs } = contender;
-        if (contender.grant !== undefined || contender.again || hintMs === undefined) {
+      const onWake = (): void => {
+        if (contender.grant !== undefined || contender.again) {
           done();
           return;
         }
-        contender.hintMs = undefined;
-        if (clock.monotonic() + hintMs >= until) return;
+        const askAt = Math.min(contender.askAt ?? Infinity, until);
         timer.cancel();
-        timer = clock.setTimer(done, hintMs);
+        timer = clock.setTimer(done, Math.max(0, askAt - clock.monotonic()));
       };
+      timer = clock.setTimer(done, ms);
+      contender.wake = onWake;
       for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });
-      if (contender.grant !== undefined || contender.again) done();
-      else if (signals.some((signal) => signal?.aborted)) onAbort();
+      if (signals.some((signal) => signal?.aborted)) onAbort();
+      // What came while the store was asked.
+      else if (contender.grant !== undefined || contender.again || contender.askAt !== undefined) onWake();
     });
 
   const restMs = ({ expiresInMs, position }: Refusal, key: LockKey, polls: number): number => {
@@ -210,8 +210,13 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     enter(contender);
     try {
       for (;;) {
+        const granted = refusal && takeGrant(contender, terms, refusal);
+        if (granted) {
+          lingers = false;
+          return granted;
+        }
         contender.again = false;
-        contender.hintMs = undefined;
+        contender.askAt = undefined;
         const line = connection();
         const queue = waitMs > 0 && (line === undefined || line.listening);
         const sent = stamp(clock);
@@ -274,17 +279,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
         }
         await restAtMost(restMs(outcome, key, polls));
         polls += 1;
-        const grant = contender.grant as LockGrant | undefined;
-        if (grant !== undefined) {
-          contender.grant = undefined;
-          const hold = holdOfGrant(contender, terms, grant, refusal);
-          if (hold !== undefined) {
-            lingers = false;
-            return hold;
-          }
-          continue;
-        }
-        if (waitLeftMs() <= 0) throw giveUp();
+        if (contender.grant === undefined && waitLeftMs() <= 0) throw giveUp();
       }
     } finally {
       leave(contender);
@@ -292,8 +287,11 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     }
   };
 
-  /** The granted hold, when it is young enough to be used without asking: invariant 3. */
-  const holdOfGrant = (contender: Contender, { ttlMs, reserve }: Terms, grant: LockGrant, refusal: { readonly outcome: Refusal; readonly sent: Stamp }): Hold | undefined => {
+  /** The hold of a grant that has come, when it is young enough to be used without asking: invariant 3. */
+  const takeGrant = (contender: Contender, { ttlMs, reserve }: Terms, refusal: { readonly outcome: Refusal; readonly sent: Stamp }): Hold | undefined => {
+    const { grant } = contender;
+    contender.grant = undefined;
+    if (grant === undefined) return undefined;
     // A refusal after the grant: the grant is over.
     if (grant.grantedAtStoreMs < refusal.outcome.storeNowMs) return undefined;
     // The store's time is at most that of its last answer plus what has passed here since that question was sent.
@@ -325,7 +323,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     next({ owner, inMs }) {
       const contender = byOwner.get(owner);
       if (contender === undefined) return;
-      contender.hintMs = inMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
+      contender.askAt = clock.monotonic() + inMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
       contender.wake?.();
     },
     askAgain() {
