@@ -239,7 +239,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
           const hold = createHold({
             key,
             owner: contender.owner,
-            fence: outcome.fence,
+            fence: terms.fencing ? outcome.fence : 0n,
             ttlMs: terms.ttlMs,
             leaseMs: terms.ttlMs,
             since: sent,
@@ -288,7 +288,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
   };
 
   /** The hold of a grant that has come, when it is young enough to be used without asking: invariant 3. */
-  const takeGrant = (contender: Contender, { ttlMs, reserve }: Terms, refusal: { readonly outcome: Refusal; readonly sent: Stamp }): Hold | undefined => {
+  const takeGrant = (contender: Contender, { ttlMs, fencing, reserve }: Terms, refusal: { readonly outcome: Refusal; readonly sent: Stamp }): Hold | undefined => {
     const { grant } = contender;
     contender.grant = undefined;
     if (grant === undefined) return undefined;
@@ -301,7 +301,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     const hold = createHold({
       key: contender.key,
       owner: contender.owner,
-      fence: grant.fence,
+      fence: fencing ? grant.fence : 0n,
       ttlMs,
       leaseMs: grant.leaseMs,
       since: earlier(stamp(clock), ageMs),
