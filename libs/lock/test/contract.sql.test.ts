@@ -11,7 +11,7 @@ const CASES: readonly { readonly as: string; readonly dialect: TestDialect; read
   { as: 'sql on mysql, with repeatable read', dialect: 'mysql', seenAs: atRepeatableRead },
 ];
 
-for (const { as, dialect, seenAs = (database) => database } of CASES) {
+for (const { as, dialect, seenAs = (database: Database) => database } of CASES) {
   describeLockDriver(
     as,
     async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { columns, createTable, isTransient, type Database } from '@staddle/database';
 import { assertLeaseInTransaction, fencedUpdate } from '@staddle/lock/sql';
 import { DIALECTS } from '@staddle/testing';
@@ -139,13 +140,14 @@ describe('assertLeaseInTransaction on mysql in a transaction that sees the past'
     const fence = await hold(driver, LOCK, 'a.1');
     const renew = (ttlMs: number) => driver.renew([{ key: LOCK, owner: 'a.1', ttlMs }]);
     await renew(300);
-    await database.transaction<Tables, void>(async (trx) => {
+    const late = database.transaction<Tables, void>(async (trx) => {
       await trx.selectFrom('report').selectAll().execute();
       await renew(TTL_MS);
       // By what it sees, its lease ends after 300 ms of the server's time.
-      await new Promise((resolve) => setTimeout(resolve, 350));
+      await pause(350);
       await assertLeaseInTransaction(trx, { name: 'report', fence });
     });
+    await expect(late).resolves.toBeUndefined();
   });
 });
 
