@@ -23,6 +23,8 @@ export interface Stage extends AsyncDisposable {
   locks(options?: StageLocksOptions): StageLocks;
   contestant(options?: ContestantOptions): Promise<Contestant>;
   contestants(count: number, options?: ContestantOptions): Promise<Contestant[]>;
+  /** For how long this process stood still since then, by its own notes. */
+  stalledMs(since: number): number;
   /** What has been noted up to now. */
   entries<T extends Entry['type']>(type: T): Extract<Entry, { type: T }>[];
   /**
@@ -154,6 +156,7 @@ export async function createStage(args: readonly string[] = []): Promise<Stage> 
     return faults;
   };
 
+  const entries: Stage['entries'] = <T extends Entry['type']>(type: T) => readHistory(historyPath).filter((entry): entry is Extract<Entry, { type: T }> => entry.type === type);
   return {
     server,
     admin,
@@ -169,7 +172,8 @@ export async function createStage(args: readonly string[] = []): Promise<Stage> 
     },
     contestant,
     contestants: (count, options) => Promise.all(Array.from({ length: count }, () => contestant(options))),
-    entries: <T extends Entry['type']>(type: T) => readHistory(historyPath).filter((entry): entry is Extract<Entry, { type: T }> => entry.type === type),
+    stalledMs: (since) => entries('pause').reduce((sum, { pid, from, to }) => sum + (pid === process.pid && to > since ? to - from : 0), 0),
+    entries,
     async verdict(options) {
       const faults = await close();
       // Leases of the dead run out by themselves, and what was given up is taken back without anybody waiting for it.
