@@ -16,7 +16,7 @@ import { earlier, elapsedMs, stamp, type Stamp } from './lease-clock.ts';
  * 3. A grant that arrives as a message is used at once when it is young enough by the store's own clock; otherwise the store is
  *    asked to confirm it. A process that stood still meanwhile therefore never starts on a lease that is over.
  * 4. No wake-up is waited for alone: whoever waits asks again, the first of the queue when the present lease should end, the
- *    others so that one process asks at most ASK_RATE times a second for one key.
+ *    others so that one process asks about ASK_RATE times a second for one key at most.
  *
  * States of a contender:  asking --[refused]--> waiting --[grant, hint, time]--> asking or held
  */
@@ -174,8 +174,10 @@ export function createContenders({ driver, connection, clock, logger, instance, 
       const pollMs = POLL.leastMs + Math.max(backoffMs(polls, POLL), waiters * POLL_ROOM_MS * (0.5 + Math.random()));
       return Math.min(endsInMs, pollMs);
     }
-    if (position === 0) return Math.min(endsInMs, ASK_AGAIN_MS);
-    return Math.max(ASK_AGAIN_MS, (waiters * 1_000) / ASK_RATE) * (0.9 + Math.random() * 0.2);
+    // No position: nobody is being queued, as after a loss of the store's data.
+    if (position === 0 || position === undefined) return Math.min(endsInMs, ASK_AGAIN_MS);
+    // Spread wide: of many waiters that came together one should soon notice that the store has lost its queue, and wake the others.
+    return Math.max(ASK_AGAIN_MS * (0.9 + Math.random() * 0.1), (2 * Math.random() * waiters * 1_000) / ASK_RATE);
   };
 
   const contend = async (key: LockKey, terms: Terms, { waitMs, signal, onRefused, onFailed }: Patience): Promise<Hold> => {
