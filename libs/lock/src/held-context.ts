@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { keyId } from './contenders.ts';
 import type { LockKey } from './driver.ts';
-import { LockDeadlockError } from './errors.ts';
+import { LockDeadlockError, LockLostError } from './errors.ts';
+import type { Hold } from './hold.ts';
 import type { Lease } from './lease.ts';
 
 /*
@@ -10,20 +11,20 @@ import type { Lease } from './lease.ts';
  * emitter, a pool) does not have it.
  */
 
-interface Held {
+export interface Held {
   readonly lease: Lease;
-  /** A reader that asks to write, or a writer that asks to read, is not the same request. */
-  readonly weight: number;
+  /** A reader that asks to write is not the same request. */
+  readonly hold: Pick<Hold, 'weight'>;
 }
 
 export interface HeldContext {
   /** Runs `work` as holder of these keys. */
   run<T>(keys: readonly LockKey[], held: Held, work: () => Promise<T>): Promise<T>;
   /**
-   * The lease to go on with when the running code is inside of these keys already and may enter them again.
+   * What to go on with when the running code is inside of these keys already and may enter them again.
    * @throws LockDeadlockError (`ERR_LOCK_DEADLOCK`) when it is inside of one, and waiting for it would never end
    */
-  reenter(keys: readonly LockKey[], weight: number, reentrant: boolean): Lease | undefined;
+  reenter(keys: readonly LockKey[], weight: number, reentrant: boolean): Held | undefined;
 }
 
 export function createHeldContext(): HeldContext {
@@ -45,8 +46,8 @@ export function createHeldContext(): HeldContext {
       };
       if (!reentrant) fail('release it first, or acquire with reentrant: true');
       if (held.length < keys.length || held.some(({ lease }) => lease !== first.lease)) fail('several names are acquired again together or not at all');
-      if (weight > first.weight) fail('a reader cannot become a writer; write from the start, or release first');
-      return nested(first.lease);
+      if (weight > first.hold.weight) fail('it holds less than it asks for, as a reader that wants to write; ask for all of it from the start, or release first');
+      return { lease: nested(first.lease), hold: first.hold };
     },
   };
 }
@@ -73,7 +74,10 @@ function nested(outer: Lease): Lease {
     },
     fenceOf: outer.fenceOf,
     remaining: () => (left ? 0 : outer.remaining()),
-    assertHeld: outer.assertHeld,
+    assertHeld(minRemainingMs) {
+      if (left) throw new LockLostError(outer.name, outer.fence, 'released');
+      outer.assertHeld(minRemainingMs);
+    },
     renew: outer.renew,
     async release() {
       if (left) return 'not-held';

@@ -10,6 +10,8 @@ import { elapsedMs, usableMs, type Stamp } from './lease-clock.ts';
 export interface Hold {
   readonly key: LockKey;
   readonly owner: string;
+  /** What it holds of the key's capacity. A writer that becomes a reader holds less. */
+  weight: number;
   /** Fence of the present lease. */
   fence: bigint;
   /** The last fence that belongs to this hold. */
@@ -40,9 +42,9 @@ export interface Hold {
   renewedElsewhere?: (() => Stamp | undefined) | undefined;
 }
 
-export function createHold(grant: Pick<Hold, 'key' | 'owner' | 'fence' | 'ttlMs' | 'leaseMs' | 'since' | 'roundTripMs'> & { readonly reserve?: number; readonly contended?: boolean | undefined }): Hold {
-  const { reserve = 0, contended = true, ...rest } = grant;
-  return { ...rest, lastFence: grant.fence + BigInt(reserve), contended, exported: false, renews: false, failures: 0, jumpy: false };
+export function createHold(grant: Pick<Hold, 'key' | 'owner' | 'fence' | 'ttlMs' | 'leaseMs' | 'since' | 'roundTripMs'> & { readonly weight?: number; readonly reserve?: number; readonly contended?: boolean | undefined }): Hold {
+  const { weight = 1, reserve = 0, contended = true, ...rest } = grant;
+  return { ...rest, weight, lastFence: grant.fence + BigInt(reserve), contended, exported: false, renews: false, failures: 0, jumpy: false };
 }
 
 /** Takes over what another thread has done for the hold. */

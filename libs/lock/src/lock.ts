@@ -15,28 +15,30 @@
  * 7. Several names are held all or none, and are waited for in sorted order.
  *
  * Where what happens: a store's answers and the queue in `contenders.ts`, waiters of one process in `local-queues.ts`,
- * renewal and deadlines in `keeper.ts`, the life of a lease in `leases.ts`, scheduled runs in `run-once.ts`.
+ * several names in `several-keys.ts`, renewal and deadlines in `keeper.ts`, the life of a lease in `leases.ts`, scheduled runs in `run-once.ts`.
  *
  * Time source: expiry is the store's clock; the local clocks only make a holder stop earlier.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { noMetrics, silentLogger, systemClock } from '@staddle/kernel';
-import { createContenders, instanceOf, type Patience, type Terms } from './contenders.ts';
+import { createContenders, type Terms } from './contenders.ts';
 import { withDeadline } from './deadline.ts';
-import type { LockConnection, LockKey, LockRecord } from './driver.ts';
+import type { LockConnection, LockKey } from './driver.ts';
 import { hasReason, InvalidLockOptionError, LockClosedError, LockLostError, LockTimeoutError, LockUnavailableError } from './errors.ts';
 import type { LockEvent } from './events.ts';
-import { createHeldContext } from './held-context.ts';
+import { createHeldContext, type Held } from './held-context.ts';
 import { createHold, type Hold } from './hold.ts';
 import { createKeeper } from './keeper.ts';
 import type { Lease } from './lease.ts';
 import { stamp } from './lease-clock.ts';
 import { createLeases, type Holds } from './leases.ts';
+import { createInspection } from './inspection.ts';
 import { createLocalQueues } from './local-queues.ts';
-import type { Locks, LocksOptions, Lockable, LockInfo, LockParty, PermitOptions } from './locks.ts';
-import { checkCount, checkMs, checkName, DEFAULTS, settingsOf, type AcquireOptions, type AcquireSettings, type TryAcquireOptions } from './options.ts';
+import type { Locks, LocksOptions, Lockable, PermitOptions } from './locks.ts';
+import { checkCount, checkKind, checkMs, checkName, DEFAULTS, settingsOf, type AcquireOptions, type AcquireSettings, type TryAcquireOptions } from './options.ts';
 import { createRunOnce } from './run-once.ts';
+import { createSeveralKeys } from './several-keys.ts';
 import { createWatchdog, type Watchdog, type WatchdogOptions } from './watchdog.ts';
 
 /** A mutex is a capacity of one. */
@@ -119,8 +121,8 @@ export function createLocks(options: LocksOptions): Locks {
   const isShareable = ({ kind }: LockKey, { renew, fencing, barge, meta, replicas, minHoldMs }: AcquireSettings): boolean =>
     kind === 'mutex' && maxLocalHandoffs > 0 && renew && fencing && !barge && meta === undefined && replicas === undefined && minHoldMs === 0;
 
-  const acquireHold = async (key: LockKey, settings: AcquireSettings, share: Share = MUTEX, { waitMs, signal }: Patience = settings): Promise<Hold> => {
-    const { ttlMs, barge, meta, replicas, priority } = settings;
+  const acquireHold = async (key: LockKey, settings: AcquireSettings, share: Share = MUTEX): Promise<Hold> => {
+    const { ttlMs, waitMs, signal, barge, meta, replicas, priority } = settings;
     const shareable = isShareable(key, settings);
     const reserve = shareable ? maxLocalHandoffs : 0;
     // Only a mutex can do without.
@@ -138,79 +140,41 @@ export function createLocks(options: LocksOptions): Locks {
     return driver.release({ key: hold.key, owner: hold.owner, keepMs });
   };
 
-  /** All holds or none: first all at once, then, where that failed, in sorted order. Invariant 7. */
-  const acquireHolds = async (keys: readonly LockKey[], settings: AcquireSettings): Promise<Holds> => {
-    const startedAt = clock.monotonic();
-    const lost = new AbortController();
-    const signal = settings.signal ? AbortSignal.any([settings.signal, lost.signal]) : lost.signal;
-    const held: Hold[] = [];
-    const take = async (key: LockKey, waitMs: number): Promise<Hold> => {
-      const hold = await acquireHold(key, settings, MUTEX, { waitMs, signal });
-      // The others may take their time; this one must not end meanwhile.
-      keeper.keep(hold, {
-        renew: settings.renew,
-        onLost(reason, cause) {
-          queues.lost(hold);
-          lost.abort(new LockLostError(key.name, hold.fence, reason, { cause }));
-        },
-      });
-      return hold;
-    };
-    const giveBack = (hold: Hold): void => {
-      if (hold.onLost === undefined) return;
-      keeper.drop(hold);
-      freeHold(hold).catch((err: unknown) => logger.debug({ err, lock: hold.key.name }, 'one of several locks could not be given back; it runs out by itself'));
-    };
-    try {
-      const attempts = await Promise.allSettled(keys.map((key) => take(key, 0)));
-      const refusedAt = attempts.findIndex(({ status }) => status === 'rejected');
-      attempts.forEach((attempt, index) => {
-        if (attempt.status === 'rejected') return;
-        // Only what comes before in the order may be held while waiting.
-        if (refusedAt < 0 || index < refusedAt) held.push(attempt.value);
-        else giveBack(attempt.value);
-      });
-      const failure = attempts.find((attempt) => attempt.status === 'rejected' && !(attempt.reason instanceof LockTimeoutError)) as PromiseRejectedResult | undefined;
-      if (failure) throw failure.reason;
-      for (const key of refusedAt < 0 ? [] : keys.slice(refusedAt)) {
-        const waitMs = Math.max(0, settings.waitMs - (clock.monotonic() - startedAt));
-        if (waitMs === 0) throw (attempts[refusedAt] as PromiseRejectedResult).reason;
-        held.push(await take(key, waitMs));
-      }
-      lost.signal.throwIfAborted();
-      return held as [Hold, ...Hold[]];
-    } catch (error) {
-      held.forEach(giveBack);
-      throw error;
-    }
-  };
+  const acquireSeveral = createSeveralKeys({ clock, logger, keeper, acquireHold, freeHold, lostHold: queues.lost });
 
   /** Times and counts an acquisition. */
-  const observed = async (acquire: () => Promise<Lease>): Promise<Lease> => {
+  const observed = async (acquire: () => Promise<Held>): Promise<Held> => {
     const startedAt = clock.monotonic();
     try {
-      const lease = await acquire();
+      const held = await acquire();
       waits.observe((clock.monotonic() - startedAt) / 1_000);
       acquisitions.add(1, { outcome: 'acquired' });
-      return lease;
+      return held;
     } catch (error) {
       const outcome = error instanceof LockTimeoutError ? 'contended' : error instanceof LockUnavailableError ? 'unavailable' : 'refused';
       acquisitions.add(1, { outcome });
       throw error;
     }
   };
-  const acquireKeys = (keys: readonly LockKey[], settings: AcquireSettings, share: Share): Promise<Lease> =>
+  const acquireKeys = (keys: readonly LockKey[], settings: AcquireSettings, share: Share): Promise<Held> =>
     observed(async () => {
       settings.signal?.throwIfAborted();
       closing.signal.throwIfAborted();
       const outer = context.reenter(keys, share.weight, settings.reentrant);
       if (outer) return outer;
-      const holds: Holds = keys.length > 1 ? await acquireHolds(keys, settings) : [await acquireHold(keys[0]!, settings, share)];
-      return leases.start(holds, { ...settings, free: freeHold, lost: queues.lost });
+      const holds: Holds = keys.length > 1 ? await acquireSeveral(keys, settings) : [await acquireHold(keys[0]!, settings, share)];
+      const lease = leases.start(holds, { ...settings, free: freeHold, lost: queues.lost });
+      if (closing.signal.aborted) {
+        // Closed in the very moment of the grant, when this lease did not count among the open ones yet.
+        await lease.release();
+        throw closing.signal.reason;
+      }
+      return { lease, hold: holds[0] };
     });
 
   /** Runs the work of a lease and ends the lease. */
-  const work = async <T>(lease: Lease, keys: readonly LockKey[], weight: number, run: (lease: Lease) => Promise<T>): Promise<T> => {
+  const work = async <T>(held: Held, keys: readonly LockKey[], run: (lease: Lease) => Promise<T>): Promise<T> => {
+    const { lease } = held;
     const lostNow = async (): Promise<LockLostError | undefined> => {
       // In doubt after a jump of the wall clock: the store knows.
       if (!lease.isHeld) await lease.renew().catch(() => {});
@@ -223,12 +187,12 @@ export function createLocks(options: LocksOptions): Locks {
     };
     let value: T;
     try {
-      value = await context.run(keys, { lease, weight }, () => run(lease));
+      value = await context.run(keys, held, () => run(lease));
     } catch (error) {
       const lost = await lostNow();
       await lease.release();
       // What the work threw is what the caller sees; the loss is often why it threw.
-      if (lost && error instanceof Error && error !== lost && error.cause === undefined) error.cause = lost;
+      if (lost && error instanceof Error && error !== lost && error.cause === undefined && Object.isExtensible(error)) error.cause = lost;
       throw error;
     }
     const lost = await lostNow();
@@ -239,12 +203,13 @@ export function createLocks(options: LocksOptions): Locks {
 
   /** The three ways to take what `keysOf` names. */
   const lockable = <Extra extends object>(plan: (options: Extra) => { readonly keys: readonly LockKey[]; readonly share: Share }): Lockable<AcquireOptions & Extra, TryAcquireOptions & Extra> => {
-    const acquire = async (given: AcquireOptions & Extra): Promise<Lease> => {
+    const acquire = async (given: AcquireOptions & Extra = {} as AcquireOptions & Extra): Promise<Lease> => {
       const { keys, share } = plan(given);
-      return acquireKeys(keys, settingsOf(given, defaults), share);
+      const { lease } = await acquireKeys(keys, settingsOf(given, defaults), share);
+      return lease;
     };
     return {
-      acquire: (given = {} as AcquireOptions & Extra) => acquire(given),
+      acquire,
       async tryAcquire(given = {} as TryAcquireOptions & Extra) {
         try {
           return await acquire({ ...given, waitMs: 0 });
@@ -255,7 +220,7 @@ export function createLocks(options: LocksOptions): Locks {
       },
       async using(given, run) {
         const { keys, share } = plan(given);
-        return work(await acquire(given), keys, share.weight, run);
+        return work(await acquireKeys(keys, settingsOf(given, defaults), share), keys, run);
       },
     };
   };
@@ -271,13 +236,11 @@ export function createLocks(options: LocksOptions): Locks {
       closing: closing.signal,
       newOwner: contenders.newOwner,
       ask: (name, what, operation) => ask(name, what, operation, ASK_TRIES),
-      acquireHold(key, settings) {
-        context.reenter([key], MUTEX.weight, false);
-        return acquireHold(key, settings);
-      },
+      checkOutside: (key) => void context.reenter([key], MUTEX.weight, false),
+      acquireHold,
       freeHold,
       lostHold: queues.lost,
-      work: (lease, keys, run) => work(lease, keys, MUTEX.weight, run),
+      work,
     },
     defaults,
   );
@@ -322,6 +285,7 @@ export function createLocks(options: LocksOptions): Locks {
           }
           hold.since = sent;
           hold.leaseMs = ttlMs;
+          hold.weight = READER.weight;
         },
       };
     },
@@ -346,10 +310,13 @@ export function createLocks(options: LocksOptions): Locks {
     runOnce: async (job, fireTime, run, given = {}) => runOnce(job, fireTime, run, given),
 
     async adopt({ kind, name, token, fence, ttlMs }, given = {}) {
-      checkName(name);
-      checkMs('ttlMs', ttlMs, 1);
+      checkKind(kind, 'handle.kind');
+      checkName(name, 'handle.name');
+      checkName(token, 'handle.token');
+      if (typeof fence !== 'string' || !/^\d{1,20}$/.test(fence)) throw new InvalidLockOptionError('handle.fence', fence, 'decimal text');
+      checkMs('handle.ttlMs', ttlMs, 1);
       closing.signal.throwIfAborted();
-      const settings = settingsOf({ ttlMs, ...given }, defaults);
+      const settings = settingsOf(given, { ...defaults, ttlMs });
       const key: LockKey = { kind, name };
       const sent = stamp(clock);
       const [outcome] = await ask(name, 'adopted', () => driver.renew([{ key, owner: token, ttlMs: settings.ttlMs }]));
@@ -361,23 +328,7 @@ export function createLocks(options: LocksOptions): Locks {
       return leases.start([hold], { ...settings, free: freeHold, lost: queues.lost });
     },
 
-    async inspect(name, { kind = 'mutex' } = {}) {
-      checkName(name);
-      const key = { kind, name };
-      const record = await ask(name, 'inspected', () => driver.inspect(key));
-      return record && infoOf(key, record);
-    },
-    async *list(prefix, { kind = 'mutex' } = {}) {
-      for await (const key of driver.list({ kind, prefix })) {
-        const record = await ask(key.name, 'inspected', () => driver.inspect(key));
-        if (record) yield infoOf(key, record);
-      }
-    },
-    async forceRelease(name, { kind = 'mutex', token } = {}) {
-      checkName(name);
-      return ask(name, 'released by force', () => driver.forceRelease({ kind, name }, token));
-    },
-    diagnose: async () => driver.diagnose?.() ?? [],
+    ...createInspection({ driver, ask }),
 
     async close({ drainMs = 0 } = {}) {
       checkMs('drainMs', drainMs, 0);
@@ -407,20 +358,4 @@ function startWatchdog(maxStallMs: number, { driver, ...rest }: Pick<LocksOption
 function instanceName(label: string = `${hostname()}-${process.pid}`): string {
   if (typeof label !== 'string' || label.length === 0) throw new InvalidLockOptionError('instance', label, 'non-empty text');
   return `${label.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64)}_${randomUUID().slice(-12)}`;
-}
-
-function infoOf({ kind, name }: LockKey, { holders, waiters, state }: LockRecord): LockInfo {
-  const partyOf = ({ owner, weight, meta }: { owner: string; weight: number; meta?: string | undefined }): LockParty => ({
-    token: owner,
-    instance: instanceOf(owner),
-    permits: weight,
-    meta: meta === undefined ? {} : (JSON.parse(meta) as Record<string, string>),
-  });
-  return {
-    kind,
-    name,
-    holders: holders.map((holder) => ({ ...partyOf(holder), fence: holder.fence, expiresInMs: holder.expiresInMs })),
-    waiters: waiters.map((waiter) => ({ ...partyOf(waiter), priority: waiter.priority })),
-    ...(state && { state }),
-  };
 }

@@ -1,3 +1,4 @@
+import type { LockKind } from './driver.ts';
 import { InvalidLockOptionError } from './errors.ts';
 
 /** How a lease is held. */
@@ -59,6 +60,7 @@ const SETTINGS: Required<Omit<AcquireOptions, 'signal' | 'meta' | 'replicas'>> =
   barge: false,
   priority: 0,
 };
+const KINDS: readonly LockKind[] = ['mutex', 'read-write', 'semaphore', 'run'];
 const META_MAX = 4_096;
 const PRIORITY_MAX = 100;
 /** 285 years. Beyond it, sums with the time in microseconds leave the whole numbers that a double holds. */
@@ -68,6 +70,16 @@ const TTL_MAX_MS = 2 ** 43;
 export function checkName(name: unknown, field = 'name'): asserts name is string {
   // Half of a surrogate pair has no UTF-8: in a store such names would all read the same.
   if (typeof name !== 'string' || name.length === 0 || !name.isWellFormed()) throw new InvalidLockOptionError(field, name, 'non-empty, well-formed text');
+}
+
+/** @throws InvalidLockOptionError (`ERR_LOCK_OPTION`) */
+export function checkText(field: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string' || !value.isWellFormed()) throw new InvalidLockOptionError(field, value, 'well-formed text');
+}
+
+/** @throws InvalidLockOptionError (`ERR_LOCK_OPTION`) */
+export function checkKind(kind: unknown, field = 'kind'): asserts kind is LockKind {
+  if (!KINDS.includes(kind as LockKind)) throw new InvalidLockOptionError(field, kind, `one of ${KINDS.join(', ')}`);
 }
 
 /** @throws InvalidLockOptionError (`ERR_LOCK_OPTION`) unless `value` is a whole number of milliseconds from `least` up */

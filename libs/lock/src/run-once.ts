@@ -2,6 +2,7 @@ import type { Clock } from '@staddle/kernel';
 import { instanceOf } from './contenders.ts';
 import type { ClaimOutcome, LockDriver, LockKey } from './driver.ts';
 import { InvalidLockOptionError, LockLostError, LockTimeoutError, type LockLostReason } from './errors.ts';
+import type { Held } from './held-context.ts';
 import { createHold, remainingMs, type Hold } from './hold.ts';
 import type { Keeper } from './keeper.ts';
 import type { Lease } from './lease.ts';
@@ -52,15 +53,17 @@ export interface RunsOptions {
   newOwner(): string;
   /** Asks the store, more than once when answers are lost. @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`) */
   ask<T>(name: string, what: string, operation: () => Promise<T>): Promise<T>;
+  /** @throws LockDeadlockError (`ERR_LOCK_DEADLOCK`) inside of the key */
+  checkOutside(key: LockKey): void;
   acquireHold(key: LockKey, settings: AcquireSettings): Promise<Hold>;
   freeHold(hold: Hold): Promise<unknown>;
   lostHold(hold: Hold): void;
-  work<T>(lease: Lease, keys: readonly LockKey[], run: (lease: Lease) => Promise<T>): Promise<T>;
+  work<T>(held: Held, keys: readonly LockKey[], run: (lease: Lease) => Promise<T>): Promise<T>;
 }
 
 export type RunOnce = <T>(job: string, fireTime: number | Date, work: (lease: Lease) => Promise<T>, options: RunOnceOptions) => Promise<RunOnceResult<T>>;
 
-export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner, ask, acquireHold, freeHold, lostHold, work }: RunsOptions, defaults: LeaseOptions): RunOnce {
+export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner, ask, checkOutside, acquireHold, freeHold, lostHold, work }: RunsOptions, defaults: LeaseOptions): RunOnce {
   const claim = async (key: LockKey, settings: AcquireSettings, keepMs: number, onCrash: 'skip' | 'retry'): Promise<{ hold?: Hold; outcome: ClaimOutcome }> => {
     const owner = newOwner();
     const sent = stamp(clock);
@@ -72,40 +75,49 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
 
   return async (job, fireTime, run, options) => {
     const { keepMs = KEEP_MS, onCrash = 'skip', overlap = 'skip', waitMs = Infinity, ...rest } = options;
-    const settings = settingsOf({ ...rest, waitMs: overlap === 'wait' ? waitMs : 0 }, defaults);
+    const settings = settingsOf({ ...rest, waitMs }, defaults);
     checkName(job, 'job');
     const at = fireTime instanceof Date ? fireTime.getTime() : fireTime;
     if (!Number.isSafeInteger(at)) throw new InvalidLockOptionError('fireTime', fireTime, 'a Date or epoch milliseconds');
     checkMs('keepMs', keepMs, settings.ttlMs + 1);
     if (onCrash !== 'skip' && onCrash !== 'retry') throw new InvalidLockOptionError('onCrash', onCrash, "'skip' or 'retry'");
     if (!['skip', 'wait', 'allow'].includes(overlap)) throw new InvalidLockOptionError('overlap', overlap, "'skip', 'wait' or 'allow'");
+    const jobKey: LockKey = { kind: 'mutex', name: job };
+    if (overlap !== 'allow') checkOutside(jobKey);
     closing.throwIfAborted();
+    settings.signal?.throwIfAborted();
 
     const key: LockKey = { kind: 'run', name: `${job}@${at}` };
     const { hold, outcome } = await claim(key, settings, keepMs, onCrash);
     if (hold === undefined) {
-      const { state, owner } = outcome as ClaimOutcome & { claimed: false };
-      return { ran: false, reason: state === 'running' ? 'claimed' : state, by: instanceOf(owner) };
+      const { state, owner: by } = outcome as ClaimOutcome & { claimed: false };
+      return { ran: false, reason: state === 'running' ? 'claimed' : state, by: instanceOf(by) };
     }
-    const settle = (): Promise<boolean> => driver.settle({ key, owner: hold.owner, keepMs });
+    const { owner } = hold;
+    const settle = (): Promise<boolean> => driver.settle({ key, owner, keepMs });
     const ended = new AbortController();
     keeper.keep(hold, { renew: settings.renew, onLost: (reason, cause) => ended.abort(lostError(hold, reason, cause)) });
 
     let jobHold: Hold | undefined;
-    const jobKey: LockKey = { kind: 'mutex', name: job };
     try {
-      if (overlap !== 'allow') jobHold = await acquireHold(jobKey, { ...settings, signal: settings.signal ? AbortSignal.any([settings.signal, ended.signal]) : ended.signal });
-      if (hold.onLost === undefined || remainingMs(clock, hold) === 0) throw ended.signal.aborted ? ended.signal.reason : lostError(hold, 'paused');
+      if (overlap !== 'allow') {
+        const signal = settings.signal ? AbortSignal.any([settings.signal, ended.signal]) : ended.signal;
+        jobHold = await acquireHold(jobKey, { ...settings, waitMs: overlap === 'wait' ? waitMs : 0, signal });
+      }
+      closing.throwIfAborted();
+      ended.signal.throwIfAborted();
+      if (remainingMs(clock, hold) === 0) throw lostError(hold, 'paused');
     } catch (error) {
       keeper.drop(hold);
-      if (jobHold) void freeHold(jobHold);
-      // Settled, so that a process that comes later does not run what was skipped. After an abort too: nobody knows who else would.
-      const settled = ask(key.name, 'settled', settle);
+      // A failure leaves them to run out by themselves.
+      if (jobHold) freeHold(jobHold).catch(() => {});
       if (!(error instanceof LockTimeoutError)) {
-        settled.catch(() => {});
+        // It has not run: as after a crash, `onCrash` says whether another caller may.
+        driver.release({ key, owner }).catch(() => {});
         throw error;
       }
-      await settled;
+      // Settled, so that a process that comes later does not run what was skipped.
+      await ask(key.name, 'settled', settle);
       return { ran: false, reason: 'overlap', ...(error.holder !== undefined && { by: error.holder }) };
     }
 
@@ -118,7 +130,7 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
       },
       lost: (each) => each !== hold && lostHold(each),
     });
-    const value = await work(lease, jobHold ? [key, jobKey] : [key], run);
+    const value = await work({ lease, hold }, jobHold ? [key, jobKey] : [key], run);
     return { ran: true, value, fence: hold.fence };
   };
 }
