@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { backoffMs, type Clock, type Logger, type Timer } from '@staddle/kernel';
 import { withDeadline } from './deadline.ts';
 import type { AcquireOutcome, AcquireRequest, LockConnection, LockDriver, LockGrant, LockKey } from './driver.ts';
-import { LockNotReplicatedError, LockTimeoutError, LockUnavailableError } from './errors.ts';
+import { InvalidLockOptionError, LockNotReplicatedError, LockTimeoutError, LockUnavailableError } from './errors.ts';
 import { createHold, remainingMs, type Hold } from './hold.ts';
 import { earlier, elapsedMs, stamp, type Stamp } from './lease-clock.ts';
 
@@ -72,6 +72,15 @@ export interface Contenders {
    * @throws the reason of whichever signal aborts first
    */
   contend(key: LockKey, terms: Terms, patience: Patience): Promise<Hold>;
+  /**
+   * Asks once, without a way to stop meanwhile, and takes its place in the queue. The contender that did not get the key is
+   * to be continued or dropped.
+   */
+  open(key: LockKey, terms: Terms): Promise<Hold | Contender>;
+  /** Goes on with what `open` has begun. Throws as `contend`. */
+  proceed(contender: Contender, patience: Patience): Promise<Hold>;
+  /** Takes back what `open` has begun. */
+  drop(contender: Contender): void;
   /** A fresh owner of this instance. */
   newOwner(): string;
   granted(grant: LockGrant): void;
@@ -80,9 +89,23 @@ export interface Contenders {
   askAgain(): void;
 }
 
-interface Contender {
+/** Somebody who asks for a key, and what has come of it so far. */
+export interface Contender {
   readonly key: LockKey;
+  readonly terms: Terms;
+  /** On the monotonic clock. */
+  readonly startedAt: number;
   owner: string;
+  /** The last refusal since the owner is this one. */
+  refusal?: { readonly outcome: Refusal; readonly sent: Stamp } | undefined;
+  /** Why the last question had no answer, and since when there was none; undefined when it had one. */
+  failure?: { readonly since: number; readonly cause: unknown } | undefined;
+  failures: number;
+  polls: number;
+  queued: boolean;
+  /** The store may know the owner: as a holder, as a waiter, or from a request whose answer never came. */
+  lingers: boolean;
+
   grant?: LockGrant | undefined;
   /** Ask at once. */
   again: boolean;
@@ -90,6 +113,8 @@ interface Contender {
   askAt?: number | undefined;
   wake?: (() => void) | undefined;
 }
+
+type Signals = readonly (AbortSignal | undefined)[];
 
 /** The text that tells keys apart. */
 export function keyId({ kind, name }: LockKey): string {
@@ -133,7 +158,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
   };
 
   /** Waits for a grant, a hint, a call to ask again, or `ms`; rejects when a signal aborts. */
-  const rest = (contender: Contender, ms: number, signals: readonly (AbortSignal | undefined)[]): Promise<void> =>
+  const rest = (contender: Contender, ms: number, signals: Signals): Promise<void> =>
     new Promise((resolve, reject) => {
       let timer: Timer;
       const end = (): void => {
@@ -180,141 +205,180 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     return Math.max(ASK_AGAIN_MS * (0.9 + Math.random() * 0.1), (2 * Math.random() * waiters * 1_000) / ASK_RATE);
   };
 
-  const contend = async (key: LockKey, terms: Terms, { waitMs, signal, onRefused, onFailed }: Patience): Promise<Hold> => {
-    const signals = [signal, closing];
-    for (const each of signals) each?.throwIfAborted();
-    const startedAt = clock.monotonic();
-    const waitLeftMs = (): number => waitMs - (clock.monotonic() - startedAt);
-    const contender: Contender = { key, owner: newOwner(), again: false };
-    let refusal: { readonly outcome: Refusal; readonly sent: Stamp } | undefined;
-    let failure: { readonly since: number; readonly cause: unknown } | undefined;
-    let queued = false;
-    /** The store may know this owner: as a holder, as a waiter, or from a request whose answer never came. */
-    let lingers = false;
-    let polls = 0;
-    let failures = 0;
+  const begin = (key: LockKey, terms: Terms): Contender => {
+    closing.throwIfAborted();
+    const contender: Contender = {
+      key,
+      terms,
+      startedAt: clock.monotonic(),
+      owner: newOwner(),
+      refusal: undefined,
+      failure: undefined,
+      failures: 0,
+      polls: 0,
+      queued: false,
+      lingers: false,
+      grant: undefined,
+      again: false,
+      askAt: undefined,
+      wake: undefined,
+    };
+    enter(contender);
+    return contender;
+  };
+  const drop = (contender: Contender): void => {
+    leave(contender);
+    if (contender.lingers) takeBack(contender.key, contender.owner);
+  };
+  /** The store has lost its queue, and with it those of this process who stood behind. */
+  const wakeCompanions = (contender: Contender): void => {
+    for (const other of companions(contender.key)) if (other !== contender) wake(other);
+  };
 
+  /** One question. Without a hold, the contender tells what came of it. */
+  const ask = async (contender: Contender, mayQueue: boolean, timeoutMs: number, signals: Signals): Promise<Hold | undefined> => {
+    const { key, owner, terms } = contender;
+    contender.again = false;
+    contender.askAt = undefined;
+    const line = connection();
+    const queue = mayQueue && (line === undefined || line.listening);
+    const sent = stamp(clock);
+    contender.lingers = true;
+    let outcome: AcquireOutcome;
+    try {
+      outcome = await withDeadline(driver.acquire({ ...terms, key, owner, queue }), { clock, timeoutMs, signals });
+    } catch (cause) {
+      for (const each of signals) each?.throwIfAborted();
+      if (cause instanceof InvalidLockOptionError) {
+        contender.lingers = false;
+        throw cause;
+      }
+      contender.failure = { since: contender.failure?.since ?? sent.monotonic, cause };
+      return undefined;
+    }
+    if (!outcome.acquired) {
+      if (contender.queued && queue && outcome.unqueued) wakeCompanions(contender);
+      contender.queued = queue;
+      contender.lingers = queue;
+      contender.refusal = { outcome, sent };
+      contender.failure = undefined;
+      contender.failures = 0;
+      return undefined;
+    }
+    if (outcome.missingReplicas) throw new LockNotReplicatedError(key.name, terms.replicas!.count, outcome.missingReplicas);
+    if (contender.queued && outcome.unqueued) wakeCompanions(contender);
+    const { ttlMs, weight, reserve } = terms;
+    const fence = terms.fencing ? outcome.fence : 0n;
+    const roundTripMs = clock.monotonic() - sent.monotonic;
+    const hold = createHold({ key, owner, weight, fence, ttlMs, leaseMs: ttlMs, since: sent, roundTripMs, reserve, contended: outcome.contended });
+    if (remainingMs(clock, hold) > 0) {
+      contender.lingers = false;
+      return hold;
+    }
+    startAnew(contender);
+    contender.failure = { since: contender.failure?.since ?? sent.monotonic, cause: new Error(`the answer took longer than the lease of ${ttlMs} ms lasts`) };
+    return undefined;
+  };
+  /** As another owner: the old one's lease is over before it was used. */
+  const startAnew = (contender: Contender): void => {
+    drop(contender);
+    contender.owner = newOwner();
+    contender.refusal = undefined;
+    contender.grant = undefined;
+    contender.queued = false;
+    contender.lingers = false;
+    enter(contender);
+  };
+
+  /** Waits for whatever should follow the last answer. Throws when the wait is over. */
+  const pause = async (contender: Contender, { waitMs, onRefused, onFailed }: Patience, signals: Signals): Promise<void> => {
+    const { key, startedAt, refusal, failure } = contender;
+    const waitLeftMs = (): number => waitMs - (clock.monotonic() - startedAt);
+    const restAtMost = (ms: number): Promise<void> => rest(contender, Math.max(0, Math.min(ms, waitLeftMs())), signals);
     const giveUp = (): Error => {
       if (refusal === undefined || waitLeftMs() > 0) return new LockUnavailableError(key.name, 'acquired', { cause: failure?.cause });
       const { holder, position } = refusal.outcome;
       return new LockTimeoutError(key.name, waitMs, { holder: holder && instanceOf(holder), position });
     };
-    /** Waits, but not past the end of the wait. */
-    const restAtMost = (ms: number): Promise<void> => rest(contender, Math.max(0, Math.min(ms, waitLeftMs())), signals);
-    const afterFailure = async ({ monotonic }: Stamp, cause: unknown): Promise<void> => {
-      failure = { since: failure?.since ?? monotonic, cause };
-      onFailed?.(cause);
-      if (waitLeftMs() <= 0 || clock.monotonic() - failure.since >= PATIENCE * commandTimeoutMs) throw giveUp();
-      await restAtMost(RETRY.leastMs + backoffMs(failures, RETRY));
-      failures += 1;
-    };
 
-    enter(contender);
+    if (failure !== undefined || refusal === undefined) {
+      onFailed?.(failure?.cause);
+      if (waitLeftMs() <= 0 || clock.monotonic() - (failure?.since ?? startedAt) >= PATIENCE * commandTimeoutMs) throw giveUp();
+      await restAtMost(RETRY.leastMs + backoffMs(contender.failures, RETRY));
+      contender.failures += 1;
+      return;
+    }
+    onRefused?.(refusal.outcome);
+    if (waitLeftMs() <= 0) throw giveUp();
+    const line = connection();
+    if (!contender.queued && line !== undefined) {
+      // The first waiter of a process opens its line. Until it is open, waiters poll.
+      await withDeadline(line.listen(), { clock, timeoutMs: Math.max(1, Math.min(commandTimeoutMs, waitLeftMs())), signals }).catch(() => {});
+      for (const each of signals) each?.throwIfAborted();
+      if (line.listening) return;
+    }
+    await restAtMost(restMs(refusal.outcome, key, contender.polls));
+    contender.polls += 1;
+    if (contender.grant === undefined && waitLeftMs() <= 0) throw giveUp();
+  };
+
+  const proceed = async (contender: Contender, patience: Patience): Promise<Hold> => {
+    const { waitMs, signal } = patience;
+    const signals = [signal, closing];
     try {
+      for (const each of signals) each?.throwIfAborted();
       for (;;) {
-        const granted = refusal && takeGrant(contender, terms, refusal);
-        if (granted) {
-          lingers = false;
-          return granted;
-        }
-        contender.again = false;
-        contender.askAt = undefined;
-        const line = connection();
-        const queue = waitMs > 0 && (line === undefined || line.listening);
-        const sent = stamp(clock);
+        const isFirst = contender.refusal === undefined && contender.failure === undefined;
+        if (!isFirst) await pause(contender, patience, signals);
         // The first answer always has its time: a wait that is cut off before it would tell of a broken store instead of a held lock.
-        const timeoutMs = refusal === undefined && failure === undefined ? commandTimeoutMs : Math.min(commandTimeoutMs, Math.max(1, waitLeftMs()));
-        lingers = true;
-        let outcome: AcquireOutcome;
-        try {
-          outcome = await withDeadline(driver.acquire({ ...terms, key, owner: contender.owner, queue }), { clock, timeoutMs, signals });
-        } catch (cause) {
-          for (const each of signals) each?.throwIfAborted();
-          await afterFailure(sent, cause);
-          continue;
-        }
-
-        if (outcome.acquired) {
-          if (outcome.missingReplicas) throw new LockNotReplicatedError(key.name, terms.replicas!.count, outcome.missingReplicas);
-          // The store has lost its queue, and with it those of this process who stood behind.
-          if (queued && outcome.unqueued) for (const other of companions(key)) if (other !== contender) wake(other);
-          const hold = createHold({
-            key,
-            owner: contender.owner,
-            fence: terms.fencing ? outcome.fence : 0n,
-            ttlMs: terms.ttlMs,
-            leaseMs: terms.ttlMs,
-            since: sent,
-            roundTripMs: clock.monotonic() - sent.monotonic,
-            reserve: terms.reserve,
-            contended: outcome.contended,
-          });
-          if (remainingMs(clock, hold) > 0) {
-            lingers = false;
-            return hold;
-          }
-          takeBack(key, contender.owner);
-          lingers = false;
-          leave(contender);
-          contender.owner = newOwner();
-          contender.grant = undefined;
-          queued = false;
-          refusal = undefined;
-          enter(contender);
-          await afterFailure(sent, new Error(`the answer took longer than the lease of ${terms.ttlMs} ms lasts`));
-          continue;
-        }
-
-        failure = undefined;
-        failures = 0;
-        if (queued && queue && outcome.unqueued) for (const other of companions(key)) if (other !== contender) wake(other);
-        queued = queue;
-        lingers = queue;
-        refusal = { outcome, sent };
-        onRefused?.(outcome);
-        if (waitLeftMs() <= 0) throw giveUp();
-        if (!queue && line !== undefined) {
-          // The first waiter of a process opens its line. Until it is open, waiters poll.
-          await withDeadline(line.listen(), { clock, timeoutMs: Math.max(1, Math.min(commandTimeoutMs, waitLeftMs())), signals }).catch(() => {});
-          for (const each of signals) each?.throwIfAborted();
-          if (line.listening) continue;
-        }
-        await restAtMost(restMs(outcome, key, polls));
-        polls += 1;
-        if (contender.grant === undefined && waitLeftMs() <= 0) throw giveUp();
+        const leftMs = isFirst ? Infinity : waitMs - (clock.monotonic() - contender.startedAt);
+        const hold = takeGrant(contender) ?? (await ask(contender, waitMs > 0, Math.min(commandTimeoutMs, Math.max(1, leftMs)), signals));
+        if (hold === undefined) continue;
+        contender.lingers = false;
+        return hold;
       }
     } finally {
-      leave(contender);
-      if (lingers) takeBack(key, contender.owner);
+      drop(contender);
     }
   };
 
   /** The hold of a grant that has come, when it is young enough to be used without asking: invariant 3. */
-  const takeGrant = (contender: Contender, { ttlMs, fencing, reserve }: Terms, refusal: { readonly outcome: Refusal; readonly sent: Stamp }): Hold | undefined => {
-    const { grant } = contender;
+  const takeGrant = (contender: Contender): Hold | undefined => {
+    const { key, owner, grant, refusal, terms } = contender;
     contender.grant = undefined;
-    if (grant === undefined) return undefined;
+    if (grant === undefined || refusal === undefined) return undefined;
     // A refusal after the grant: the grant is over.
     if (grant.grantedAtStoreMs < refusal.outcome.storeNowMs) return undefined;
     // The store's time is at most that of its last answer plus what has passed here since that question was sent.
     const ageMs = refusal.outcome.storeNowMs + elapsedMs(clock, refusal.sent) * DRIFT - grant.grantedAtStoreMs;
     // Younger than possible: the store's clock has jumped.
     if (ageMs < 0) return undefined;
-    const hold = createHold({
-      key: contender.key,
-      owner: contender.owner,
-      fence: fencing ? grant.fence : 0n,
-      ttlMs,
-      leaseMs: grant.leaseMs,
-      since: earlier(stamp(clock), ageMs),
-      roundTripMs: ageMs,
-      reserve,
-    });
+    const { ttlMs, weight, reserve } = terms;
+    const fence = terms.fencing ? grant.fence : 0n;
+    const hold = createHold({ key, owner, weight, fence, ttlMs, leaseMs: grant.leaseMs, since: earlier(stamp(clock), ageMs), roundTripMs: ageMs, reserve });
     return remainingMs(clock, hold) > 0 ? hold : undefined;
   };
 
   return {
-    contend,
+    async contend(key, terms, patience) {
+      patience.signal?.throwIfAborted();
+      return proceed(begin(key, terms), patience);
+    },
+    async open(key, terms) {
+      const contender = begin(key, terms);
+      let isDone = true;
+      try {
+        const hold = await ask(contender, true, commandTimeoutMs, []);
+        contender.lingers ||= hold !== undefined && closing.aborted;
+        closing.throwIfAborted();
+        isDone = hold !== undefined;
+        return hold ?? contender;
+      } finally {
+        if (isDone) drop(contender);
+      }
+    },
+    proceed,
+    drop,
     newOwner,
     granted(grant) {
       const contender = byOwner.get(grant.owner);

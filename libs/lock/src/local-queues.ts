@@ -1,5 +1,5 @@
 import type { Clock } from '@staddle/kernel';
-import { instanceOf, keyId, type Contenders, type Patience, type Refusal, type Terms } from './contenders.ts';
+import { instanceOf, keyId, type Contender, type Contenders, type Patience, type Refusal, type Terms } from './contenders.ts';
 import type { LockDriver, LockKey, ReleaseOutcome } from './driver.ts';
 import { LockTimeoutError, LockUnavailableError } from './errors.ts';
 import { remainingMs, type Hold } from './hold.ts';
@@ -28,6 +28,8 @@ interface LocalQueue {
   readonly waiters: Waiter[];
   /** The hold that a lease of this process has from this queue. */
   hold?: Hold | undefined;
+  /** The first caller is asking the store and has had no answer yet. */
+  isOpening: boolean;
   /** Ends the contender that is on its way for the waiters. */
   contest?: AbortController | undefined;
   /** The last answer to it. */
@@ -66,20 +68,29 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     const id = keyId(key);
     let queue = queues.get(id);
     if (queue === undefined) {
-      queue = { key, waiters: [], handoffs: 0 };
+      queue = { key, waiters: [], isOpening: false, handoffs: 0 };
       queues.set(id, queue);
     }
     return queue;
   };
   const dropIfIdle = (queue: LocalQueue): void => {
-    if (queue.waiters.length === 0 && queue.hold === undefined && queue.contest === undefined) queues.delete(keyId(queue.key));
+    if (queue.waiters.length === 0 && queue.hold === undefined && queue.contest === undefined && !queue.isOpening) queues.delete(keyId(queue.key));
   };
 
-  const enter = (queue: LocalQueue, waiter: Waiter): void => {
-    const at = queue.waiters.findIndex(({ terms }) => terms.priority < waiter.terms.priority);
+  /** `begun`: the waiter has asked the store before the others came. */
+  const enter = (queue: LocalQueue, waiter: Waiter, begun?: Contender): void => {
+    const at = queue.waiters.findIndex(({ terms }) => terms.priority < waiter.terms.priority || (begun !== undefined && terms.priority === waiter.terms.priority));
     if (at < 0) queue.waiters.push(waiter);
     else queue.waiters.splice(at, 0, waiter);
-    if (queue.hold !== undefined) return;
+    if (begun !== undefined) {
+      // Somebody with a higher priority came while it asked.
+      if (at > 0 || (at < 0 && queue.waiters.length > 1)) contenders.drop(begun);
+      else {
+        void contend(queue, begun);
+        return;
+      }
+    }
+    if (queue.hold !== undefined || queue.isOpening) return;
     if (queue.contest === undefined) void contend(queue);
     // The contender stands in the store's queue with a lower priority: another one takes its place.
     else if (at === 0) queue.contest.abort();
@@ -92,8 +103,8 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     dropIfIdle(queue);
   };
 
-  /** Sends a contender on behalf of the waiters. */
-  const contend = async (queue: LocalQueue): Promise<void> => {
+  /** Sends a contender on behalf of the waiters, or goes on with the one that the first of them has begun. */
+  const contend = async (queue: LocalQueue, begun?: Contender): Promise<void> => {
     const contest = new AbortController();
     queue.contest = contest;
     queue.refusal = undefined;
@@ -107,8 +118,9 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     const onFailed = (cause: unknown): void => {
       queue.failure = cause;
     };
+    const patience: Patience = { waitMs: Infinity, signal: contest.signal, onRefused, onFailed };
     try {
-      const hold = await contenders.contend(queue.key, terms, { waitMs: Infinity, signal: contest.signal, onRefused, onFailed });
+      const hold = await (begun ? contenders.proceed(begun, patience) : contenders.contend(queue.key, terms, patience));
       queue.contest = undefined;
       queue.handoffs = 0;
       // The last waiter left while the grant was on its way.
@@ -132,7 +144,7 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     if (queue.waiters.length === 0) queue.contest?.abort();
   };
   const contendIfVacant = (queue: LocalQueue): void => {
-    if (queue.waiters.length > 0 && queue.hold === undefined && queue.contest === undefined) void contend(queue);
+    if (queue.waiters.length > 0 && queue.hold === undefined && queue.contest === undefined && !queue.isOpening) void contend(queue);
   };
   /** The queue has no hold any more: the next waiter needs a new one. */
   const vacate = (queue: LocalQueue, hold: Hold): void => {
@@ -140,6 +152,88 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     queue.hold = undefined;
     contendIfVacant(queue);
     dropIfIdle(queue);
+  };
+
+  /** `before`: how many of this process are before the one whose wait is over. */
+  const timeoutOf = ({ key, hold, refusal }: LocalQueue, waitMs: number, before = 0): LockTimeoutError => {
+    const { holder = hold?.owner, position = 0 } = refusal ?? {};
+    return new LockTimeoutError(key.name, waitMs, { holder: holder && instanceOf(holder), position: position + before });
+  };
+
+  /** Waits among the others of this process. `spentMs`: what of the wait is over already. */
+  const wait = (queue: LocalQueue, terms: Terms, { waitMs, signal }: Patience, spentMs = 0, begun?: Contender): Promise<Hold> =>
+    new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      closing.throwIfAborted();
+      const { key } = queue;
+      const end = (): void => {
+        timer?.cancel();
+        signal?.removeEventListener('abort', onSignal);
+        closing.removeEventListener('abort', onClosing);
+      };
+      const abandon = (error: unknown): void => {
+        leave(queue, waiter);
+        waiter.reject(error);
+      };
+      const waiter: Waiter = {
+        terms,
+        overdue: false,
+        expire: () => abandon(timeoutOf(queue, waitMs, queue.waiters.indexOf(waiter))),
+        resolve(hold) {
+          end();
+          resolve(hold);
+        },
+        reject(error) {
+          end();
+          reject(error);
+        },
+      };
+      const onSignal = (): void => abandon(signal!.reason);
+      const onClosing = (): void => abandon(closing.reason);
+      const onTimeout = (): void => {
+        if (queue.hold !== undefined || queue.refusal !== undefined) waiter.expire();
+        else if (waiter.overdue || waitMs >= commandTimeoutMs) abandon(new LockUnavailableError(key.name, 'acquired', { cause: queue.failure }));
+        else {
+          waiter.overdue = true;
+          timer = clock.setTimer(onTimeout, commandTimeoutMs - waitMs);
+        }
+      };
+      let timer = waitMs === Infinity ? undefined : clock.setTimer(onTimeout, Math.max(0, waitMs - spentMs));
+      signal?.addEventListener('abort', onSignal, { once: true });
+      closing.addEventListener('abort', onClosing, { once: true });
+      enter(queue, waiter, begun);
+    });
+
+  /** The usual case, that nobody else wants the lock, with as little as possible around it. */
+  const open = async (queue: LocalQueue, terms: Terms, waitMs: number): Promise<Hold> => {
+    const startedAt = clock.monotonic();
+    queue.isOpening = true;
+    queue.refusal = undefined;
+    queue.failure = undefined;
+    let result: Hold | Contender;
+    try {
+      result = await contenders.open(queue.key, terms);
+    } catch (error) {
+      queue.isOpening = false;
+      contendIfVacant(queue);
+      dropIfIdle(queue);
+      throw error;
+    }
+    queue.isOpening = false;
+    if (!('terms' in result)) {
+      queue.hold = result;
+      queue.handoffs = 0;
+      return result;
+    }
+    const { refusal, failure } = result;
+    queue.refusal = refusal?.outcome;
+    queue.failure = failure?.cause;
+    const spentMs = clock.monotonic() - startedAt;
+    if (spentMs < waitMs) return wait(queue, terms, { waitMs }, spentMs, result);
+    contenders.drop(result);
+    contendIfVacant(queue);
+    dropIfIdle(queue);
+    throw refusal ? timeoutOf(queue, waitMs) : new LockUnavailableError(queue.key.name, 'acquired', { cause: failure?.cause });
   };
 
   return {
@@ -152,52 +246,10 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
       queue.hold = hold;
       queue.handoffs = 0;
     },
-    take(key, terms, { waitMs, signal }) {
-      return new Promise((resolve, reject) => {
-        signal?.throwIfAborted();
-        closing.throwIfAborted();
-        const queue = queueOf(key);
-        const end = (): void => {
-          timer?.cancel();
-          signal?.removeEventListener('abort', onSignal);
-          closing.removeEventListener('abort', onClosing);
-        };
-        const abandon = (error: unknown): void => {
-          leave(queue, waiter);
-          waiter.reject(error);
-        };
-        const waiter: Waiter = {
-          terms,
-          overdue: false,
-          expire() {
-            const { holder = queue.hold?.owner, position } = queue.refusal ?? {};
-            const before = queue.waiters.indexOf(waiter);
-            abandon(new LockTimeoutError(key.name, waitMs, { holder: holder && instanceOf(holder), position: position === undefined ? before : position + before }));
-          },
-          resolve(hold) {
-            end();
-            resolve(hold);
-          },
-          reject(error) {
-            end();
-            reject(error);
-          },
-        };
-        const onSignal = (): void => abandon(signal!.reason);
-        const onClosing = (): void => abandon(closing.reason);
-        const onTimeout = (): void => {
-          if (queue.hold !== undefined || queue.refusal !== undefined) waiter.expire();
-          else if (waiter.overdue || waitMs >= commandTimeoutMs) abandon(new LockUnavailableError(key.name, 'acquired', { cause: queue.failure }));
-          else {
-            waiter.overdue = true;
-            timer = clock.setTimer(onTimeout, commandTimeoutMs - waitMs);
-          }
-        };
-        let timer = waitMs === Infinity ? undefined : clock.setTimer(onTimeout, waitMs);
-        signal?.addEventListener('abort', onSignal, { once: true });
-        closing.addEventListener('abort', onClosing, { once: true });
-        enter(queue, waiter);
-      });
+    take(key, terms, patience) {
+      const queue = queueOf(key);
+      const isIdle = queue.waiters.length === 0 && queue.hold === undefined && queue.contest === undefined && !queue.isOpening;
+      return isIdle && patience.signal === undefined ? open(queue, terms, patience.waitMs) : wait(queue, terms, patience);
     },
     async free(hold) {
       const queue = queues.get(keyId(hold.key));
