@@ -4,10 +4,12 @@ import type { AcquireOutcome, AcquireRequest, ClaimOutcome, HolderRecord, LockKi
 type Numeric = number | string;
 
 export type AcquireAnswer =
+  | string
   | readonly [acquired: 1, fence: Numeric, othersWait: Numeric, unqueued: Numeric]
   | readonly [acquired: 0, holder: string | null, leftMs: Numeric, rank: Numeric, unqueued: Numeric, serverUs: Numeric];
 
 export function acquireOutcome(answer: AcquireAnswer, { fencing }: AcquireRequest): AcquireOutcome {
+  if (typeof answer === 'string') return { acquired: true, fence: fencing ? BigInt(answer) : 0n, contended: false, unqueued: true };
   const [acquired, value, ...rest] = answer;
   if (Number(acquired)) {
     const [othersWait, unqueued] = rest;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ChainableCommander, Cluster, Redis } from 'ioredis';
-import { scriptTexts, type ScriptName, type ScriptSettings } from './redis-scripts.ts';
+import { scriptTexts, type ScriptName, type ScriptSettings, type ScriptText } from './redis-scripts.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -15,28 +15,28 @@ export async function masters(client: RedisClient): Promise<readonly Redis[]> {
   return client.nodes('master');
 }
 
-export interface Commands {
-  run(name: ScriptName, ...args: readonly (string | number)[]): Promise<unknown>;
-  /** The same as part of a pipeline. */
-  add(pipeline: ChainableCommander, name: ScriptName, ...args: readonly (string | number)[]): ChainableCommander;
-}
+type Arguments = readonly (string | number)[];
+
+export type Scripts = Readonly<Record<ScriptName, (...args: Arguments) => Promise<unknown>>> & {
+  /** A script as the next command of a pipeline. */
+  pipelined(pipeline: ChainableCommander, name: ScriptName, ...args: Arguments): ChainableCommander;
+};
 
 /**
  * Makes the scripts commands of the client. ioredis sends the text once per connection and its hash from then on, and the text
- * again when the server has forgotten it. The names end with a hash of the text, so that neither other versions or settings
+ * again when the server has forgotten it. Their names end with a hash of the text, so that neither other versions or settings
  * of this library on the same client nor the user's own commands can be meant by them.
  */
-export function defineScripts(client: RedisClient, settings: ScriptSettings): Commands {
-  const names = {} as Record<ScriptName, string>;
-  for (const [name, script] of Object.entries(scriptTexts(settings)) as [ScriptName, { lua: string; numberOfKeys?: number }][]) {
+export function defineScripts(client: RedisClient, settings: ScriptSettings): Scripts {
+  const scripts: Partial<Record<ScriptName, (...args: Arguments) => Promise<unknown>>> = {};
+  const commands = {} as Record<ScriptName, string>;
+  for (const [name, script] of Object.entries(scriptTexts(settings)) as [ScriptName, ScriptText][]) {
     const command = `staddleLock_${name}_${createHash('sha256').update(script.lua).digest('hex').slice(0, 12)}`;
     if (!(command in client)) client.defineCommand(command, script);
-    names[name] = command;
+    commands[name] = command;
+    scripts[name] = (client as unknown as Record<string, (...args: Arguments) => Promise<unknown>>)[command]!.bind(client);
   }
-  type Method = (...args: readonly (string | number)[]) => unknown;
-  const call = (target: object, name: ScriptName, args: readonly (string | number)[]): unknown => (target as Record<string, Method>)[names[name]]!(...args);
-  return {
-    run: (name, ...args) => call(client, name, args) as Promise<unknown>,
-    add: (pipeline, name, ...args) => call(pipeline, name, args) as ChainableCommander,
-  };
+  const pipelined: Scripts['pipelined'] = (pipeline, name, ...args) =>
+    (pipeline as unknown as Record<string, (...args: Arguments) => ChainableCommander>)[commands[name]]!(...args);
+  return { ...(scripts as Record<ScriptName, (...args: Arguments) => Promise<unknown>>), pipelined };
 }

@@ -1,26 +1,18 @@
 import type { LockKey, LockKind } from '../driver.ts';
 
-/**
- * The keys of a lock: `PREFIX:v1:KIND:{NAME}`, and the same followed by `:fence`, `:queue`, `:owners` and `:claim`. What they
- * hold is told in redis-scripts.ts.
+/*
+ * Keys are `PREFIX:v1:KIND:{NAME}`, the lock, and the same followed by `:fence`, `:queue`, `:owners` or `:claim`. What they hold
+ * is told in redis-scripts.ts.
  *
  * - The braces put all keys of a lock in one slot of a cluster. A brace in the name could end the tag early, and make one
  *   lock's key look like another's, so braces (and `%`) are written in percent. Nothing else needs to be.
  * - `v1` is the version of the format. A version that cannot read what another wrote has another number, and finds nothing.
  */
-export interface LockKeys {
-  readonly lock: string;
-  readonly fence: string;
-  readonly queue: string;
-  readonly owners: string;
-  readonly claim: string;
-}
 
 const FORMAT = 'v1';
 
-export function lockKeys(prefix: string, { kind, name }: LockKey): LockKeys {
-  const lock = `${beginning(prefix, kind)}${encode(name)}}`;
-  return { lock, fence: `${lock}:fence`, queue: `${lock}:queue`, owners: `${lock}:owners`, claim: `${lock}:claim` };
+export function lockKey(prefix: string, { kind, name }: LockKey): string {
+  return `${beginning(prefix, kind)}${encode(name)}}`;
 }
 
 /** Of the key without expiry by whose absence one knows that the server has lost its data. */
@@ -49,5 +41,5 @@ function beginning(prefix: string, kind: LockKind): string {
 }
 
 function encode(name: string): string {
-  return name.replaceAll(/[%{}]/g, encodeURIComponent);
+  return /[%{}]/.test(name) ? name.replaceAll(/[%{}]/g, encodeURIComponent) : name;
 }

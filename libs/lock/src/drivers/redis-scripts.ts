@@ -5,7 +5,7 @@
  *   lock    mutex, run: a string, its owner, that expires with the lease.
  *           read-write, semaphore: a sorted set of owners by the server µs at which their leases end.
  *           `=OWNER` instead of an owner: released, but kept locked for a while; nobody can renew it.
- *   fence   the last fence, `FENCE` or `FENCE+RESERVED`. Stays after the lock, for as long as the fence memory lasts.
+ *   fence   the last fence and how many after it were reserved, `FENCE+RESERVED`. Stays after the lock, for as long as the fence memory lasts.
  *   queue   a sorted set of waiting owners, lowest score first. Score: server µs of the arrival − priority × 1e12. Both are
  *           whole numbers and their sum stays below 2^53, so a double holds it exactly. 1e12 µs are 11 days: only
  *           after so long does a waiter overtake those of the next higher priority.
@@ -38,15 +38,17 @@ const FENCE = `
 -- max(last + 1, server µs), so that fences increase also after a loss of all data, and when the clock was set back.
 local function nextFence(key, ttl, reserve)
   local time = redis.call('TIME')
-  local now = time[1] * 1000000 + time[2]
-  local fence = now
-  local last = redis.call('GET', key)
+  local fence = time[1] .. string.sub('00000' .. time[2], -6)
+  local memory = math.max(ttl, FENCE_MEMORY_MS)
+  local last = redis.call('SET', key, fence .. '+' .. reserve, 'PX', memory, 'GET')
   if last then
-    local given, reserved = string.match(last, '^(%d+)%+?(%d*)$')
-    fence = math.max(now, given + (tonumber(reserved) or 0) + 1)
+    local given, reserved = string.match(last, '^(%d+)%+(%d+)$')
+    if given + reserved >= tonumber(fence) then
+      fence = string.format('%.0f', given + reserved + 1)
+      redis.call('SET', key, fence .. '+' .. reserve, 'PX', memory)
+    end
   end
-  redis.call('SET', key, string.format(reserve == '0' and '%.0f' or '%.0f+%s', fence, reserve), 'PX', math.max(ttl, FENCE_MEMORY_MS))
-  return fence, now
+  return fence
 end`;
 
 const KEEP = `
@@ -115,7 +117,7 @@ end
 local function again(owner, it)
   redis.call('PEXPIRE', lock, it.ttl)
   local last = redis.call('GET', fences)
-  return last and tonumber(string.match(last, '^%d+')) or nextFence(fences, it.ttl, it.reserve)
+  return last and string.match(last, '^%d+') or nextFence(fences, it.ttl, it.reserve)
 end`;
 
 const PERMITS = `
@@ -165,7 +167,7 @@ local function again(owner, it)
     use(-less)
     pass()
   end
-  return tonumber(it.fence)
+  return it.fence
 end
 
 -- Those whose leases have ended hold nothing. Redis itself has removed the set when all of them have.
@@ -190,11 +192,10 @@ local function leave(owner)
 end
 
 local function serve(owner, it)
-  local fence = nextFence(fences, it.ttl, it.reserve)
-  it.fence = string.format('%.0f', fence)
+  it.fence = nextFence(fences, it.ttl, it.reserve)
   redis.call('ZREM', queue, owner)
   give(owner, it)
-  return fence
+  return it.fence
 end
 
 -- Gives what is free to the waiters in their order, leaving out the dead. Results: the fence of the asker, who is not
@@ -209,13 +210,12 @@ function pass(asker)
       fence = serve(owner, it)
     else
       it.ttl = math.min(it.ttl, HANDOFF_MS)
-      local given = nextFence(fences, it.ttl, it.reserve)
-      local heard = tell(owner, string.format('G|%s|%.0f|%d|%.0f', owner, given, it.ttl, now))
+      it.fence = nextFence(fences, it.ttl, it.reserve)
+      local heard = tell(owner, string.format('G|%s|%s|%d|%.0f', owner, it.fence, it.ttl, now))
       if type(heard) == 'table' then return fence, served, true end
       if heard == 0 and COUNTS_RECEIVERS then
         leave(owner)
       else
-        it.fence = string.format('%.0f', given)
         redis.call('ZREM', queue, owner)
         give(owner, it)
         served = served + 1
@@ -233,8 +233,9 @@ end`;
 
 const ACQUIRE = `
 local owner = ARGV[1]
-local it = { fence = '0', ttl = ARGV[2], weight = ARGV[3], capacity = ARGV[4], reserve = ARGV[5], priority = ARGV[6], meta = ARGV[9] or '' }
-local waits, barges = ARGV[7] == '1', ARGV[8] == '1'
+local weight, capacity, priority, waits, barges = string.match(ARGV[4], '^(%d+) (%d+) (%-?%d+) (%a+) (%a+)$')
+local it = { fence = '0', ttl = ARGV[2], weight = weight, capacity = capacity, reserve = ARGV[3], priority = priority, meta = ARGV[5] or '' }
+waits, barges = waits == 'true', barges == 'true'
 
 if holds(owner) then
   local fence = again(owner, it)
@@ -268,7 +269,7 @@ if waits then
   keep(queue, left + ${KEEP_MS})
   keep(owners, left + ${KEEP_MS})
 end
-return { 0, holder(), left, waits and redis.call('ZRANK', queue, owner) or -1, rank and 0 or 1, now }`;
+return { 0, holder() or false, left, waits and redis.call('ZRANK', queue, owner) or -1, rank and 0 or 1, now }`;
 
 
 const RELEASE = `
@@ -276,7 +277,7 @@ local owner, keepMs = ARGV[1], ARGV[2]
 if holds(owner) then
   local it = record(owner)
   take(owner)
-  if keepMs ~= '0' then
+  if keepMs then
     it.ttl, it.meta = keepMs, ''
     give('=' .. owner, it)
     announce(first())
@@ -313,13 +314,13 @@ return ended`;
 
 // A free mutex that nobody waits for, in as few steps as can be: nearly every mutex is.
 const ACQUIRE_FREE_MUTEX = `
-if not ARGV[9] and redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
-  if redis.call('EXISTS', KEYS[3]) == 0 then return { 1, nextFence(KEYS[2], ARGV[2], ARGV[5]), 0, 1 } end
+if not ARGV[5] and redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
+  if redis.call('EXISTS', KEYS[3]) == 0 then return nextFence(KEYS[2], ARGV[2], ARGV[3]) end
   redis.call('DEL', KEYS[1])
 end`;
 
 const RELEASE_UNWANTED_MUTEX = `
-if redis.call('GET', KEYS[1]) == ARGV[1] and ARGV[2] == '0' and redis.call('EXISTS', KEYS[3]) == 0 then
+if redis.call('GET', KEYS[1]) == ARGV[1] and not ARGV[2] and redis.call('EXISTS', KEYS[3]) == 0 then
   redis.call('DEL', KEYS[1], KEYS[4])
   return 1
 end`;
@@ -382,7 +383,7 @@ if state and not holder and ARGV[4] == 'skip' then return { 0, 'crashed', before
 
 local fence
 if holder then
-  fence = tonumber(string.match(redis.call('GET', KEYS[2]) or '', '^%d+'))
+  fence = string.match(redis.call('GET', KEYS[2]) or '', '^%d+')
   redis.call('PEXPIRE', KEYS[1], ttl)
 else
   redis.call('SET', KEYS[1], owner, 'PX', ttl)
@@ -439,11 +440,11 @@ export function scriptTexts(settings: ScriptSettings): Readonly<Record<ScriptNam
   const mutex = [KEEP, LOCK, MUTEX, QUEUE];
   const permits = [FENCE, KEEP, LOCK, PERMITS, QUEUE];
   return {
-    // KEYS lock fence queue owners [epoch]  ARGV owner ttl weight capacity reserve priority waits barges [meta]
-    // returns 1, fence, others wait, owner was not in the queue  or  0, holder, ms until the first lease ends, rank or -1, owner was not in the queue, server µs
+    // KEYS lock fence queue owners [epoch]  ARGV owner ttl reserve 'WEIGHT CAPACITY PRIORITY QUEUE BARGE' [meta]: few, because each costs as much as a step of the script
+    // returns fence (nobody else is there)  or  1, fence, others wait, owner was not in the queue  or  0, holder, ms until the first lease ends, rank or -1, owner was not in the queue, server µs
     acquireMutex: script(guarded ? 5 : 4, ...(guarded ? [GUARD, REFUSE_IN_QUARANTINE] : []), FENCE, ACQUIRE_FREE_MUTEX, ...mutex, ACQUIRE),
     acquirePermits: script(guarded ? 5 : 4, ...(guarded ? [GUARD, REFUSE_IN_QUARANTINE] : []), ...permits, ACQUIRE),
-    // KEYS lock fence queue owners  ARGV owner keepMs  returns 0 not held, 1 released, 2 handed off, 3 kept, 4 left the queue
+    // KEYS lock fence queue owners  ARGV owner [keepMs]  returns 0 not held, 1 released, 2 handed off, 3 kept, 4 left the queue
     releaseMutex: script(4, RELEASE_UNWANTED_MUTEX, FENCE, ...mutex, RELEASE),
     releasePermits: script(4, ...permits, RELEASE),
     // KEYS lock fence queue owners  ARGV owner or ''  returns the number of leases that it ended

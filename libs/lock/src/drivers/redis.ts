@@ -5,25 +5,22 @@ import { acquireOutcome, claimOutcome, lockRecord, renewOutcomes, type AcquireAn
 import { defineScripts, isCluster, masters, type RedisClient } from './redis-commands.ts';
 import { watchdogSource } from './redis-connection.ts';
 import { diagnoseRedis } from './redis-health.ts';
-import { channelPrefix, epochKey, lockKeys, lockNameOf, lockPattern } from './redis-keys.ts';
+import { channelPrefix, epochKey, lockKey, lockNameOf, lockPattern } from './redis-keys.ts';
 import { RedisMessages } from './redis-messages.ts';
 
 export interface RedisLockDriverOptions {
-  /** Begins every key and channel, after the client's own `keyPrefix` (keys only). Default `lock`; letters, digits and `_ - . : /`. */
+  /** Begins every key and channel; a `keyPrefix` of the client comes before it in keys. Letters, digits and `_ - . : /`. Default `lock`. */
   readonly prefix?: string;
-  /**
-   * How long the last fence of a free lock is remembered, in ms. Default one day. After that the next fence is the
-   * server's time in microseconds, which is higher unless the server's clock went back by more than this.
-   */
+  /** How long the last fence of a free lock is remembered, in ms: how far the server's clock may go back. Default one day. */
   readonly fenceMemoryMs?: number;
   /**
-   * The lease of a waiter that was given the lock and has not yet answered, in ms: how long one that died or hangs unnoticed
-   * holds up the others. Default 2000.
+   * The lease of a waiter that was given the lock and has not yet answered, in ms: how long one that died unnoticed holds up
+   * the others. Default 2000.
    */
   readonly handoffMs?: number;
   /**
-   * Gives no lock for this long after the server has lost its data, in ms: at least the longest ttl in use, so that holders
-   * from before have noticed. Also at the very first use. Not for a Cluster. Default 0, off.
+   * Gives no lock for this long after the server has lost its data, in ms, so that holders from before have noticed: at least
+   * the longest ttl in use. Also before the very first use. Not for a Cluster. Default 0, which is off.
    */
   readonly restartGuardMs?: number;
 }
@@ -36,15 +33,13 @@ const RENEWALS_PER_SCRIPT = 100;
 const RELEASED: readonly ReleaseOutcome[] = ['not-held', 'released', 'handed-off', 'kept', 'dequeued'];
 
 /**
- * Locks on one Redis (6.2 or newer, also behind Sentinel) or a Cluster of them. The caller owns the client. Leases, fences and
- * the order of the queue go by the server's clock.
+ * Locks on one Redis (6.2 or newer, also behind Sentinel) or on a Cluster. The caller owns the client.
  *
- * 1. Each operation is one script on the keys of one lock; what they hold is told in redis-scripts.ts.
- * 2. A released lock is given to the next waiter by the script that releases it, which tells the waiter's instance in one
- *    message; the lock is its own from then on, for `handoffMs`.
- * 3. An instance that receives no messages is dead, and its waiters are left out. In a Cluster that cannot be known: there
- *    a dead waiter costs `handoffMs`. Nor can it where somebody else listens to all channels.
- * 4. Where a user may not PUBLISH, nothing is handed on: the queue then has no effect, and waiters ask again and again.
+ * 1. Each operation is one script on the keys of one lock (redis-scripts.ts), by the server's clock.
+ * 2. The script that frees a lock gives it to the next waiter and tells the waiter's instance, in one message.
+ * 3. An instance that receives no messages is dead, and its waiters are passed by. In a Cluster that cannot be known, nor where
+ *    somebody else listens to every channel: there a dead waiter holds up the others for `handoffMs`.
+ * 4. Where the user may not publish, nothing is handed on, and waiters ask again and again.
  *
  * @throws InvalidLockOptionError (`ERR_LOCK_OPTION`)
  */
@@ -55,39 +50,49 @@ export function redisLockDriver(client: RedisClient, options: RedisLockDriverOpt
   const channel = channelPrefix(prefix);
   const scripts = defineScripts(client, { ...settings, channel, countsReceivers: !isCluster(client) });
   const messages = new RedisMessages(client, channel);
-  const epoch = restartGuardMs > 0 ? [epochKey(prefix)] : [];
   const watchdog = watchdogSource(client, { prefix, fenceMemoryMs });
+  const epoch = restartGuardMs > 0 ? [epochKey(prefix)] : [];
 
-  const acquireByScript = async (request: AcquireRequest): Promise<AcquireOutcome> => {
-    const { key, owner, ttlMs, weight, capacity, reserve, priority, queue, barge, meta, replicas } = request;
-    const keys = lockKeys(prefix, key);
-    const name = isPermits(key) ? 'acquirePermits' : 'acquireMutex';
-    const args = [keys.lock, keys.fence, keys.queue, keys.owners, ...epoch, owner, ttlMs, weight, capacity, reserve, priority, Number(queue), Number(barge), ...(meta === undefined ? [] : [meta])];
-    // A Cluster may redirect a command, but not a pipeline.
-    if (!replicas || isCluster(client)) {
-      const outcome = acquireOutcome((await scripts.run(name, ...args)) as AcquireAnswer, request);
-      if (!replicas || !outcome.acquired) return outcome;
-    }
+  const acquireArguments = ({ key, owner, ttlMs, weight, capacity, reserve, priority, queue, barge, meta }: AcquireRequest): (string | number)[] => {
+    const lock = lockKey(prefix, key);
+    const args = [lock, `${lock}:fence`, `${lock}:queue`, `${lock}:owners`, ...epoch, owner, ttlMs, reserve, `${weight} ${capacity} ${priority} ${queue} ${barge}`];
+    if (meta !== undefined) args.push(meta);
+    return args;
+  };
+
+  const acquireByScript = async (request: AcquireRequest): Promise<AcquireOutcome> =>
+    acquireOutcome((await scripts[isPermits(request.key) ? 'acquirePermits' : 'acquireMutex'](...acquireArguments(request))) as AcquireAnswer, request);
+
+  const acquirePlainly = async (request: AcquireRequest): Promise<AcquireOutcome> => {
+    if (await client.set(lockKey(prefix, request.key), request.owner, 'PX', request.ttlMs, 'NX')) return { acquired: true, fence: 0n };
+    return acquireByScript(request); // The owner itself may hold it.
+  };
+
+  const acquireReplicated = async (request: AcquireRequest, { count, timeoutMs }: NonNullable<AcquireRequest['replicas']>): Promise<AcquireOutcome> => {
+    // A Cluster may redirect a command, but not a pipeline: asked before, it knows the way.
+    const first = isCluster(client) ? await acquireByScript(request) : undefined;
+    if (first && !first.acquired) return first;
     // WAIT counts what its own connection has written, and a pipeline goes over one.
-    const [acquired, waited] = (await scripts.add(client.pipeline(), name, ...args).wait(replicas.count, replicas.timeoutMs).exec())!;
+    const script = isPermits(request.key) ? 'acquirePermits' : 'acquireMutex';
+    const [acquired, waited] = (await scripts.pipelined(client.pipeline(), script, ...acquireArguments(request)).wait(count, timeoutMs).exec())!;
     const error = acquired![0] ?? waited![0];
     if (error) throw error;
     const outcome = acquireOutcome(acquired![1] as AcquireAnswer, request);
-    const missingReplicas = replicas.count - Number(waited![1]);
+    const missingReplicas = count - Number(waited![1]);
     return outcome.acquired && missingReplicas > 0 ? { ...outcome, missingReplicas } : outcome;
   };
 
   const renewalKeys = ({ key }: RenewRequest): string[] => {
-    const { lock, fence, queue, owners, claim } = lockKeys(prefix, key);
-    return [lock, fence, key.kind === 'run' ? claim : queue, owners];
+    const lock = lockKey(prefix, key);
+    return [lock, `${lock}:fence`, key.kind === 'run' ? `${lock}:claim` : `${lock}:queue`, `${lock}:owners`];
   };
-  const renewalArgs = ({ key, owner, ttlMs }: RenewRequest): (string | number)[] => [isPermits(key) ? 'permits' : key.kind, owner, ttlMs];
+  const renewalArguments = ({ key, owner, ttlMs }: RenewRequest): (string | number)[] => [isPermits(key) ? 'permits' : key.kind, owner, ttlMs];
 
   const renewEach = (requests: readonly RenewRequest[]): Promise<(RenewOutcome | Error)[]> =>
     Promise.all(
       requests.map(async (request) => {
         try {
-          return renewOutcomes((await scripts.run('renewEach', ...renewalKeys(request), ...renewalArgs(request))) as RenewAnswer)[0]!;
+          return renewOutcomes((await scripts.renewEach(...renewalKeys(request), ...renewalArguments(request))) as RenewAnswer)[0]!;
         } catch (error) {
           return error as Error;
         }
@@ -97,7 +102,7 @@ export function redisLockDriver(client: RedisClient, options: RedisLockDriverOpt
   const renewTogether = async (requests: readonly RenewRequest[]): Promise<(RenewOutcome | Error)[]> => {
     const keys = requests.flatMap(renewalKeys);
     try {
-      return renewOutcomes((await scripts.run('renew', keys.length, ...keys, ...requests.flatMap(renewalArgs))) as RenewAnswer);
+      return renewOutcomes((await scripts.renew(keys.length, ...keys, ...requests.flatMap(renewalArguments))) as RenewAnswer);
     } catch (error) {
       // One key that somebody else has overwritten must not cost the others their leases.
       if (error instanceof Error && error.message.includes('WRONGTYPE')) return renewEach(requests);
@@ -108,12 +113,12 @@ export function redisLockDriver(client: RedisClient, options: RedisLockDriverOpt
   return {
     name: 'redis',
 
-    async acquire(request) {
-      const { key, owner, ttlMs, fencing, queue, barge, meta, replicas } = request;
-      // The lock itself is all there is to look at, so that SET does it.
-      const plain = key.kind === 'mutex' && !fencing && !queue && barge && meta === undefined && !replicas && epoch.length === 0;
-      if (plain && (await client.set(lockKeys(prefix, key).lock, owner, 'PX', ttlMs, 'NX'))) return { acquired: true, fence: 0n };
-      return acquireByScript(request);
+    acquire(request) {
+      const { key, fencing, queue, barge, meta, replicas } = request;
+      if (replicas) return acquireReplicated(request, replicas);
+      // Then the lock itself is all there is to look at.
+      const plain = !fencing && barge && !queue && key.kind === 'mutex' && meta === undefined && epoch.length === 0;
+      return plain ? acquirePlainly(request) : acquireByScript(request);
     },
 
     async renew(requests) {
@@ -125,32 +130,36 @@ export function redisLockDriver(client: RedisClient, options: RedisLockDriverOpt
     },
 
     async release({ key, owner, keepMs = 0 }) {
-      const { lock, fence, queue, owners } = lockKeys(prefix, key);
-      return RELEASED[Number(await scripts.run(isPermits(key) ? 'releasePermits' : 'releaseMutex', lock, fence, queue, owners, owner, keepMs))]!;
+      const lock = lockKey(prefix, key);
+      const release = isPermits(key) ? scripts.releasePermits : scripts.releaseMutex;
+      const keys = [lock, `${lock}:fence`, `${lock}:queue`, `${lock}:owners`];
+      return RELEASED[Number(await (keepMs > 0 ? release(...keys, owner, keepMs) : release(...keys, owner)))]!;
     },
 
     async claim({ key, owner, ttlMs, keepMs, onCrash }) {
-      const { lock, fence, claim } = lockKeys(prefix, key);
-      return claimOutcome((await scripts.run('claim', lock, fence, claim, ...epoch, owner, ttlMs, keepMs, onCrash)) as ClaimAnswer);
+      const lock = lockKey(prefix, key);
+      return claimOutcome((await scripts.claim(lock, `${lock}:fence`, `${lock}:claim`, ...epoch, owner, ttlMs, keepMs, onCrash)) as ClaimAnswer);
     },
 
     async settle({ key, owner, keepMs }) {
-      const { lock, claim } = lockKeys(prefix, key);
-      return Number(await scripts.run('settle', lock, claim, owner, keepMs)) === 1;
+      const lock = lockKey(prefix, key);
+      return Number(await scripts.settle(lock, `${lock}:claim`, owner, keepMs)) === 1;
     },
 
     async inspect(key) {
-      const { lock, fence, queue, owners, claim } = lockKeys(prefix, key);
-      return lockRecord(key.kind, (await scripts.run('inspect', lock, fence, queue, owners, claim, isPermits(key) ? 'permits' : key.kind)) as InspectAnswer);
+      const lock = lockKey(prefix, key);
+      const keys = [lock, `${lock}:fence`, `${lock}:queue`, `${lock}:owners`, `${lock}:claim`];
+      return lockRecord(key.kind, (await scripts.inspect(...keys, isPermits(key) ? 'permits' : key.kind)) as InspectAnswer);
     },
 
     async *list({ kind, prefix: namePrefix }) {
       const whole = `${client.options.keyPrefix ?? ''}${prefix}`;
+      const pattern = lockPattern(whole, kind, namePrefix);
       const seen = new Set<string>();
       for (const server of await masters(client)) {
         let cursor = '0';
         do {
-          const [next, keys] = await server.scan(cursor, 'MATCH', lockPattern(whole, kind, namePrefix), 'COUNT', 1_000);
+          const [next, keys] = await server.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000);
           cursor = next;
           for (const key of keys) {
             const name = lockNameOf(whole, kind, key);
@@ -163,8 +172,9 @@ export function redisLockDriver(client: RedisClient, options: RedisLockDriverOpt
     },
 
     async forceRelease(key, owner = '') {
-      const { lock, fence, queue, owners } = lockKeys(prefix, key);
-      return Number(await scripts.run(isPermits(key) ? 'forceReleasePermits' : 'forceReleaseMutex', lock, fence, queue, owners, owner)) > 0;
+      const lock = lockKey(prefix, key);
+      const release = isPermits(key) ? scripts.forceReleasePermits : scripts.forceReleaseMutex;
+      return Number(await release(lock, `${lock}:fence`, `${lock}:queue`, `${lock}:owners`, owner)) > 0;
     },
 
     connect: (instance, listener) => messages.connect(instance, listener),
@@ -178,10 +188,10 @@ function isPermits({ kind }: LockKey): boolean {
 }
 
 function checkOptions(client: RedisClient, { prefix, fenceMemoryMs, handoffMs, restartGuardMs }: Required<RedisLockDriverOptions>): void {
-  // It stands inside of scripts, and braces would decide the slot of a cluster.
+  // It becomes part of scripts, and braces in it would decide the slot of a cluster.
   if (typeof prefix !== 'string' || !/^[\w.:/-]{1,200}$/.test(prefix)) throw new InvalidLockOptionError('prefix', prefix, '1 to 200 characters of A-Z a-z 0-9 _ - . : /');
   checkMs('fenceMemoryMs', fenceMemoryMs, 1_000);
   checkMs('handoffMs', handoffMs, 1);
   checkMs('restartGuardMs', restartGuardMs, 0);
-  if (restartGuardMs > 0 && isCluster(client)) throw new InvalidLockOptionError('restartGuardMs', restartGuardMs, '0 for a Cluster, whose servers restart one by one');
+  if (restartGuardMs > 0 && isCluster(client)) throw new InvalidLockOptionError('restartGuardMs', restartGuardMs, '0 for a Cluster, whose servers lose their data one by one');
 }
