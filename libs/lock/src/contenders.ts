@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { backoffMs, type Clock, type Logger, type Timer } from '@staddle/kernel';
-import { withDeadline } from './deadline.ts';
+import { backoffMs, type Clock, type Logger } from '@staddle/kernel';
+import { listen, withDeadline } from './deadline.ts';
 import type { AcquireOutcome, AcquireRequest, LockConnection, LockDriver, LockGrant, LockKey } from './driver.ts';
 import { InvalidLockOptionError, LockNotReplicatedError, LockTimeoutError, LockUnavailableError } from './errors.ts';
 import { createHold, remainingMs, type Hold } from './hold.ts';
@@ -160,21 +160,21 @@ export function createContenders({ driver, connection, clock, logger, instance, 
   /** Waits for a grant, a hint, a call to ask again, or `ms`; rejects when a signal aborts. */
   const rest = (contender: Contender, ms: number, signals: Signals): Promise<void> =>
     new Promise((resolve, reject) => {
-      let timer: Timer;
       const end = (): void => {
         timer.cancel();
         contender.wake = undefined;
-        for (const signal of signals) signal?.removeEventListener('abort', onAbort);
-      };
-      const onAbort = (): void => {
-        end();
-        reject(signals.find((signal) => signal?.aborted)!.reason);
+        unlisten();
       };
       const done = (): void => {
         end();
         resolve();
       };
+      const unlisten = listen(signals, (reason) => {
+        end();
+        reject(reason);
+      });
       const until = clock.monotonic() + ms;
+      let timer = clock.setTimer(done, ms);
       const onWake = (): void => {
         if (contender.grant !== undefined || contender.again) {
           done();
@@ -184,12 +184,10 @@ export function createContenders({ driver, connection, clock, logger, instance, 
         timer.cancel();
         timer = clock.setTimer(done, Math.max(0, askAt - clock.monotonic()));
       };
-      timer = clock.setTimer(done, ms);
       contender.wake = onWake;
-      for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });
-      if (signals.some((signal) => signal?.aborted)) onAbort();
+      if (signals.some((signal) => signal?.aborted)) return;
       // What came while the store was asked.
-      else if (contender.grant !== undefined || contender.again || contender.askAt !== undefined) onWake();
+      if (contender.grant !== undefined || contender.again || contender.askAt !== undefined) onWake();
     });
 
   const restMs = ({ expiresInMs, position }: Refusal, key: LockKey, polls: number): number => {

@@ -18,23 +18,35 @@ class NoAnswerError extends Error {
  * Gives up waiting at the deadline or at an abort; the operation itself cannot be called back. The timer does not keep the
  * process alive.
  */
-export function withDeadline<T>(operation: Promise<T>, { clock, timeoutMs, signals = [] }: Deadline): Promise<T> {
+export function withDeadline<T>(operation: Promise<T>, { clock, timeoutMs, signals }: Deadline): Promise<T> {
   return new Promise((resolve, reject) => {
-    const end = (): void => {
-      timer.cancel();
-      for (const signal of signals) signal?.removeEventListener('abort', onAbort);
-    };
+    const timer = clock.setTimer(() => fail(new NoAnswerError(timeoutMs)), timeoutMs, NOT_ALIVE);
+    const unlisten = signals && listen(signals, (reason) => fail(reason));
     const fail = (error: unknown): void => {
-      end();
+      timer.cancel();
+      unlisten?.();
       reject(error);
     };
-    const onAbort = (): void => fail(signals.find((signal) => signal?.aborted)!.reason);
-    const timer = clock.setTimer(() => fail(new NoAnswerError(timeoutMs)), timeoutMs, { keepAlive: false });
-    for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });
     operation.then((value) => {
-      end();
+      timer.cancel();
+      unlisten?.();
       resolve(value);
     }, fail);
-    if (signals.some((signal) => signal?.aborted)) onAbort();
   });
+}
+
+const NOT_ALIVE = { keepAlive: false } as const;
+
+/** Calls back with the reason of the first signal that aborts, at once when one has aborted already. Returns what stops it. */
+export function listen(signals: readonly (AbortSignal | undefined)[], onAbort: (reason: unknown) => void): () => void {
+  const listener = (): void => {
+    stop();
+    onAbort(signals.find((signal) => signal?.aborted)!.reason);
+  };
+  const stop = (): void => {
+    for (const signal of signals) signal?.removeEventListener('abort', listener);
+  };
+  if (signals.some((signal) => signal?.aborted)) queueMicrotask(listener);
+  else for (const signal of signals) signal?.addEventListener('abort', listener, { once: true });
+  return stop;
 }

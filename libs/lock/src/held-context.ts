@@ -72,19 +72,19 @@ function nested(outer: Lease): Lease {
     get isHeld() {
       return !left && outer.isHeld;
     },
-    fenceOf: outer.fenceOf,
+    fenceOf: (name) => outer.fenceOf(name),
     remaining: () => (left ? 0 : outer.remaining()),
     assertHeld(minRemainingMs) {
       if (left) throw new LockLostError(outer.name, outer.fence, 'released');
       outer.assertHeld(minRemainingMs);
     },
-    renew: outer.renew,
+    renew: () => outer.renew(),
     async release() {
       if (left) return 'not-held';
       left = true;
       return 'kept';
     },
-    export: outer.export,
+    export: () => outer.export(),
     async [Symbol.asyncDispose]() {
       await lease.release();
     },

@@ -32,7 +32,7 @@ import { createHold, type Hold } from './hold.ts';
 import { createKeeper } from './keeper.ts';
 import type { Lease } from './lease.ts';
 import { stamp } from './lease-clock.ts';
-import { createLeases, type Holds } from './leases.ts';
+import { createLeases, type Holds, type HoldWays } from './leases.ts';
 import { createInspection } from './inspection.ts';
 import { createLocalQueues } from './local-queues.ts';
 import type { Locks, LocksOptions, Lockable, PermitOptions } from './locks.ts';
@@ -51,6 +51,8 @@ const PERMITS_MAX = 2 ** 31 - 1;
 /** Claims and settlements whose answer was lost are sent again, as the same owner. */
 const ASK_TRIES = 3;
 
+const ACQUIRED = { outcome: 'acquired' } as const;
+
 interface Share {
   readonly weight: number;
   readonly capacity: number;
@@ -58,11 +60,11 @@ interface Share {
 
 /** Locks over one driver. Close them at the end: that releases what is held and ends the line for messages. */
 export function createLocks(options: LocksOptions): Locks {
-  const { driver, clock = systemClock, logger = silentLogger, metrics = noMetrics, onEvent, defaults = {} } = options;
+  const { driver, clock = systemClock, logger = silentLogger, metrics = noMetrics, onEvent } = options;
   const { commandTimeoutMs = DEFAULTS.commandTimeoutMs, maxLocalHandoffs = DEFAULTS.maxLocalHandoffs } = options;
   checkMs('commandTimeoutMs', commandTimeoutMs, 1);
   checkCount('maxLocalHandoffs', maxLocalHandoffs, 0, 10_000);
-  settingsOf({}, defaults, 'defaults.');
+  const defaults = settingsOf(options.defaults ?? {}, undefined, 'defaults.');
   const instance = instanceName(options.instance);
   const acquisitions = metrics.counter({ name: 'lock_acquisitions_total', help: 'Attempts to acquire a lock, by how they ended', labels: ['outcome'] });
   const waits = metrics.histogram({ name: 'lock_wait_seconds', help: 'How long acquired locks were waited for', buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60] });
@@ -140,37 +142,32 @@ export function createLocks(options: LocksOptions): Locks {
     return driver.release({ key: hold.key, owner: hold.owner, keepMs });
   };
 
+  const ways: HoldWays = { free: freeHold, lost: queues.lost };
   const acquireSeveral = createSeveralKeys({ clock, logger, keeper, acquireHold, freeHold, lostHold: queues.lost });
 
-  /** Times and counts an acquisition. */
-  const observed = async (acquire: () => Promise<Held>): Promise<Held> => {
+  const acquireKeys = async (keys: readonly LockKey[], settings: AcquireSettings, share: Share): Promise<Held> => {
     const startedAt = clock.monotonic();
     try {
-      const held = await acquire();
+      settings.signal?.throwIfAborted();
+      closing.signal.throwIfAborted();
+      const outer = context.reenter(keys, share.weight, settings.reentrant);
+      if (outer) return outer;
+      const holds: Holds = keys.length > 1 ? await acquireSeveral(keys, settings) : [await acquireHold(keys[0]!, settings, share)];
+      const lease = leases.start(holds, settings, ways);
+      if (closing.signal.aborted) {
+        // Closed in the very moment of the grant, when this lease did not count among the open ones yet.
+        await lease.release();
+        throw closing.signal.reason;
+      }
       waits.observe((clock.monotonic() - startedAt) / 1_000);
-      acquisitions.add(1, { outcome: 'acquired' });
-      return held;
+      acquisitions.add(1, ACQUIRED);
+      return { lease, hold: holds[0] };
     } catch (error) {
       const outcome = error instanceof LockTimeoutError ? 'contended' : error instanceof LockUnavailableError ? 'unavailable' : 'refused';
       acquisitions.add(1, { outcome });
       throw error;
     }
   };
-  const acquireKeys = (keys: readonly LockKey[], settings: AcquireSettings, share: Share): Promise<Held> =>
-    observed(async () => {
-      settings.signal?.throwIfAborted();
-      closing.signal.throwIfAborted();
-      const outer = context.reenter(keys, share.weight, settings.reentrant);
-      if (outer) return outer;
-      const holds: Holds = keys.length > 1 ? await acquireSeveral(keys, settings) : [await acquireHold(keys[0]!, settings, share)];
-      const lease = leases.start(holds, { ...settings, free: freeHold, lost: queues.lost });
-      if (closing.signal.aborted) {
-        // Closed in the very moment of the grant, when this lease did not count among the open ones yet.
-        await lease.release();
-        throw closing.signal.reason;
-      }
-      return { lease, hold: holds[0] };
-    });
 
   /** Runs the work of a lease and ends the lease. */
   const work = async <T>(held: Held, keys: readonly LockKey[], run: (lease: Lease) => Promise<T>): Promise<T> => {
@@ -316,7 +313,7 @@ export function createLocks(options: LocksOptions): Locks {
       if (typeof fence !== 'string' || !/^\d{1,20}$/.test(fence)) throw new InvalidLockOptionError('handle.fence', fence, 'decimal text');
       checkMs('handle.ttlMs', ttlMs, 1);
       closing.signal.throwIfAborted();
-      const settings = settingsOf(given, { ...defaults, ttlMs });
+      const settings = settingsOf({ ...given, ttlMs: given.ttlMs ?? ttlMs }, defaults);
       const key: LockKey = { kind, name };
       const sent = stamp(clock);
       const [outcome] = await ask(name, 'adopted', () => driver.renew([{ key, owner: token, ttlMs: settings.ttlMs }]));
@@ -325,7 +322,7 @@ export function createLocks(options: LocksOptions): Locks {
       if (!outcome.renewed) throw new LockLostError(name, grant.fence, outcome.holder === undefined ? 'state-lost' : 'taken');
       const hold = createHold(grant);
       hold.exported = true;
-      return leases.start([hold], { ...settings, free: freeHold, lost: queues.lost });
+      return leases.start([hold], settings, ways);
     },
 
     ...createInspection({ driver, ask }),

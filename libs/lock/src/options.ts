@@ -38,7 +38,12 @@ export interface AcquireOptions extends TryAcquireOptions {
 }
 
 /** Every option of an acquisition, filled in and checked. */
-export type AcquireSettings = Required<Omit<AcquireOptions, 'signal' | 'meta' | 'replicas'>> & Pick<AcquireOptions, 'signal' | 'replicas'> & { readonly meta?: string };
+export interface AcquireSettings extends Required<Omit<AcquireOptions, 'signal' | 'meta' | 'replicas'>> {
+  readonly signal: AbortSignal | undefined;
+  readonly replicas: AcquireOptions['replicas'] | undefined;
+  /** As JSON. */
+  readonly meta: string | undefined;
+}
 
 export const DEFAULTS: {
   readonly ttlMs: number;
@@ -48,7 +53,7 @@ export const DEFAULTS: {
   readonly maxLocalHandoffs: number;
 } = Object.freeze({ ttlMs: 30_000, waitMs: 10_000, graceMs: 5_000, commandTimeoutMs: 1_000, maxLocalHandoffs: 16 });
 
-const SETTINGS: Required<Omit<AcquireOptions, 'signal' | 'meta' | 'replicas'>> = {
+const SETTINGS: AcquireSettings = {
   ttlMs: DEFAULTS.ttlMs,
   waitMs: DEFAULTS.waitMs,
   graceMs: DEFAULTS.graceMs,
@@ -59,6 +64,9 @@ const SETTINGS: Required<Omit<AcquireOptions, 'signal' | 'meta' | 'replicas'>> =
   fencing: true,
   barge: false,
   priority: 0,
+  signal: undefined,
+  replicas: undefined,
+  meta: undefined,
 };
 const KINDS: readonly LockKind[] = ['mutex', 'read-write', 'semaphore', 'run'];
 const META_MAX = 4_096;
@@ -83,52 +91,70 @@ export function checkKind(kind: unknown, field = 'kind'): asserts kind is LockKi
 }
 
 /** @throws InvalidLockOptionError (`ERR_LOCK_OPTION`) unless `value` is a whole number of milliseconds from `least` up */
-export function checkMs(field: string, value: unknown, least: number): void {
+export function checkMs(field: string, value: unknown, least: number, path = ''): void {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > TTL_MAX_MS) {
-    throw new InvalidLockOptionError(field, value, `a whole number of milliseconds from ${least} to 2^43`);
+    throw new InvalidLockOptionError(path + field, value, `a whole number of milliseconds from ${least} to 2^43`);
   }
 }
 
 /** @throws InvalidLockOptionError (`ERR_LOCK_OPTION`) unless `value` is a whole number from `least` to `most` */
-export function checkCount(field: string, value: unknown, least: number, most: number): void {
+export function checkCount(field: string, value: unknown, least: number, most: number, path = ''): void {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-    throw new InvalidLockOptionError(field, value, `a whole number from ${least} to ${most}`);
+    throw new InvalidLockOptionError(path + field, value, `a whole number from ${least} to ${most}`);
   }
 }
 
 /**
- * Fills in the defaults; an option that is undefined counts as left out.
+ * Fills in what is left out; an option that is undefined counts as left out.
+ * @param base settings that have been checked
  * @param path before the name of a bad option, as `defaults.`
  * @throws InvalidLockOptionError (`ERR_LOCK_OPTION`)
  */
-export function settingsOf(options: AcquireOptions, defaults: LeaseOptions = {}, path = ''): AcquireSettings {
-  const { meta, replicas, signal, ...settings } = { ...SETTINGS, ...defined(defaults), ...defined(options) };
-  checkMs(`${path}ttlMs`, settings.ttlMs, 1);
-  if (settings.waitMs !== Infinity) checkMs(`${path}waitMs`, settings.waitMs, 0);
-  if (settings.maxHoldMs !== Infinity) checkMs(`${path}maxHoldMs`, settings.maxHoldMs, 1);
-  checkMs(`${path}graceMs`, settings.graceMs, 0);
-  checkMs(`${path}minHoldMs`, settings.minHoldMs, 0);
-  checkCount(`${path}priority`, settings.priority, -PRIORITY_MAX, PRIORITY_MAX);
-  for (const field of ['renew', 'reentrant', 'fencing', 'barge'] as const) {
+export function settingsOf(options: AcquireOptions, base: AcquireSettings = SETTINGS, path = ''): AcquireSettings {
+  const { meta, replicas, signal } = options;
+  const settings: AcquireSettings = {
+    ttlMs: or(options.ttlMs, base.ttlMs),
+    waitMs: or(options.waitMs, base.waitMs),
+    graceMs: or(options.graceMs, base.graceMs),
+    maxHoldMs: or(options.maxHoldMs, base.maxHoldMs),
+    minHoldMs: or(options.minHoldMs, base.minHoldMs),
+    renew: or(options.renew, base.renew),
+    reentrant: or(options.reentrant, base.reentrant),
+    fencing: or(options.fencing, base.fencing),
+    barge: or(options.barge, base.barge),
+    priority: or(options.priority, base.priority),
+    signal,
+    replicas: or(replicas, base.replicas),
+    meta: meta === undefined ? base.meta : metaText(meta, path),
+  };
+  checkMs('ttlMs', settings.ttlMs, 1, path);
+  if (settings.waitMs !== Infinity) checkMs('waitMs', settings.waitMs, 0, path);
+  if (settings.maxHoldMs !== Infinity) checkMs('maxHoldMs', settings.maxHoldMs, 1, path);
+  checkMs('graceMs', settings.graceMs, 0, path);
+  checkMs('minHoldMs', settings.minHoldMs, 0, path);
+  checkCount('priority', settings.priority, -PRIORITY_MAX, PRIORITY_MAX, path);
+  for (const field of SWITCHES) {
     if (typeof settings[field] !== 'boolean') throw new InvalidLockOptionError(`${path}${field}`, settings[field], 'true or false');
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new InvalidLockOptionError('signal', signal, 'an AbortSignal');
   if (replicas !== undefined) {
-    checkCount(`${path}replicas.count`, replicas.count, 1, 1_000);
-    checkMs(`${path}replicas.timeoutMs`, replicas.timeoutMs, 1);
+    checkCount('replicas.count', replicas.count, 1, 1_000, path);
+    checkMs('replicas.timeoutMs', replicas.timeoutMs, 1, path);
   }
-  return { ...settings, ...(signal && { signal }), ...(replicas && { replicas }), ...(meta !== undefined && { meta: metaText(meta, `${path}meta`) }) };
+  return settings;
 }
 
-function defined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+const SWITCHES = ['renew', 'reentrant', 'fencing', 'barge'] as const;
+
+function or<T>(given: T | undefined, base: T): T {
+  return given === undefined ? base : given;
 }
 
-function metaText(meta: unknown, field: string): string {
+function metaText(meta: unknown, path: string): string {
   const isTextMap = typeof meta === 'object' && meta !== null && Object.values(meta).every((value) => typeof value === 'string');
   const text = isTextMap ? JSON.stringify(meta) : '';
   if (!isTextMap || text.length > META_MAX) {
-    throw new InvalidLockOptionError(field, meta, `an object of texts, at most ${META_MAX} characters as JSON`);
+    throw new InvalidLockOptionError(`${path}meta`, meta, `an object of texts, at most ${META_MAX} characters as JSON`);
   }
   return text;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '@staddle/kernel';
 import { instanceOf } from './contenders.ts';
-import type { ClaimOutcome, LockDriver, LockKey } from './driver.ts';
+import type { ClaimOutcome, LockDriver, LockKey, ReleaseOutcome } from './driver.ts';
 import { InvalidLockOptionError, LockLostError, LockTimeoutError, type LockLostReason } from './errors.ts';
 import type { Held } from './held-context.ts';
 import { createHold, remainingMs, type Hold } from './hold.ts';
@@ -56,14 +56,14 @@ export interface RunsOptions {
   /** @throws LockDeadlockError (`ERR_LOCK_DEADLOCK`) inside of the key */
   checkOutside(key: LockKey): void;
   acquireHold(key: LockKey, settings: AcquireSettings): Promise<Hold>;
-  freeHold(hold: Hold): Promise<unknown>;
+  freeHold(hold: Hold): Promise<ReleaseOutcome>;
   lostHold(hold: Hold): void;
   work<T>(held: Held, keys: readonly LockKey[], run: (lease: Lease) => Promise<T>): Promise<T>;
 }
 
 export type RunOnce = <T>(job: string, fireTime: number | Date, work: (lease: Lease) => Promise<T>, options: RunOnceOptions) => Promise<RunOnceResult<T>>;
 
-export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner, ask, checkOutside, acquireHold, freeHold, lostHold, work }: RunsOptions, defaults: LeaseOptions): RunOnce {
+export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner, ask, checkOutside, acquireHold, freeHold, lostHold, work }: RunsOptions, defaults: AcquireSettings): RunOnce {
   const claim = async (key: LockKey, settings: AcquireSettings, keepMs: number, onCrash: 'skip' | 'retry'): Promise<{ hold?: Hold; outcome: ClaimOutcome }> => {
     const owner = newOwner();
     const sent = stamp(clock);
@@ -121,11 +121,9 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
       return { ran: false, reason: 'overlap', ...(error.holder !== undefined && { by: error.holder }) };
     }
 
-    const lease = leases.start(jobHold ? [hold, jobHold] : [hold], {
-      ...settings,
-      minHoldMs: 0,
+    const lease = leases.start(jobHold ? [hold, jobHold] : [hold], { ...settings, minHoldMs: 0 }, {
       free: async (each) => {
-        if (each !== hold) return (await freeHold(each)) as 'released';
+        if (each !== hold) return freeHold(each);
         return (await settle()) ? 'released' : 'not-held';
       },
       lost: (each) => each !== hold && lostHold(each),
