@@ -163,6 +163,16 @@ describe.each(DIALECTS)('the sql driver on %s', (dialect) => {
     expect(await slow.inspect(LOCK)).toBeUndefined();
   });
 
+  it('refuses an owner that has let go of a kept lock, also when it would queue', async () => {
+    const { driver } = await createSqlStand(dialect);
+    const semaphore = keyOf('lock', 'semaphore');
+    await hold(driver, semaphore, 'a.1', { capacity: 2 });
+    expect(await driver.release({ key: semaphore, owner: 'a.1', keepMs: TTL_MS })).toBe('kept');
+    for (const queue of [false, true]) expect(await refused(driver, semaphore, 'a.1', { capacity: 2, queue })).toMatchObject({ position: undefined });
+    expect(await driver.release({ key: semaphore, owner: 'a.1', keepMs: TTL_MS })).toBe('kept');
+    await hold(driver, semaphore, 'b.1', { capacity: 2 });
+  });
+
   it('refuses what it cannot do', async () => {
     const { driver, another } = await createSqlStand(dialect);
     await expect(driver.acquire(request(LOCK, 'a.1', { replicas: { count: 1, timeoutMs: 100 } }))).rejects.toMatchObject({ code: 'ERR_LOCK_OPTION', field: 'replicas' });

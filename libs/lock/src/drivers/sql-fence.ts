@@ -1,5 +1,5 @@
 import { storeNow } from '@staddle/database';
-import { sql, SqliteAdapter, type Kysely, type SqlBool, type Transaction, type UpdateQueryBuilder } from 'kysely';
+import { sql, SqliteAdapter, type Kysely, type SqlBool, type Transaction, type UpdateQueryBuilder, type UpdateResult } from 'kysely';
 import type { LockKind } from '../driver.ts';
 import { StaleFenceError } from '../errors.ts';
 import { idOf } from './sql-state.ts';
@@ -69,14 +69,14 @@ export interface FencedUpdateOptions<Column extends string> {
  * only one lock may guard a row: fences of two locks do not compare, nor do those of shared holders order their writes.
  * @throws StaleFenceError (`ERR_LOCK_STALE_FENCE`) when no row was updated: each has seen a higher fence, or there is none
  */
-export async function fencedUpdate<DB, UT extends keyof DB, TB extends keyof DB, O>(
-  update: UpdateQueryBuilder<DB, UT, TB, O>,
+export async function fencedUpdate<DB, UT extends keyof DB, TB extends keyof DB>(
+  update: UpdateQueryBuilder<DB, UT, TB, UpdateResult>,
   { column, lease }: FencedUpdateOptions<keyof DB[UT] & string>,
 ): Promise<number> {
   const isNotStale = sql<SqlBool>`coalesce(${sql.ref(column)}, 0) <= ${lease.fence}`;
   // Kysely's types want the literal type of the column, which a generic helper cannot name.
-  const [result] = (await update.set({ [column]: lease.fence } as never).where(isNotStale).execute()) as { numUpdatedRows?: bigint }[];
-  const rows = Number(result?.numUpdatedRows ?? 0n);
+  const { numUpdatedRows } = await update.set({ [column]: lease.fence } as never).where(isNotStale).executeTakeFirstOrThrow();
+  const rows = Number(numUpdatedRows);
   if (rows === 0) throw new StaleFenceError(lease.name, lease.fence);
   return rows;
 }

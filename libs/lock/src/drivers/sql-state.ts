@@ -97,12 +97,14 @@ export type Verdict =
   | { readonly is: 'held'; readonly own: OwnerState }
   /** `own`: its row in the queue, if it has one. `ahead`: who stands before it. `takesOver`: it needs what a dead holder had. */
   | { readonly is: 'free'; readonly own: OwnerState | undefined; readonly ahead: readonly OwnerState[]; readonly takesOver: boolean }
-  | { readonly is: 'taken'; readonly own: OwnerState | undefined; readonly ahead: readonly OwnerState[] };
+  | { readonly is: 'taken'; readonly own: OwnerState | undefined; readonly ahead: readonly OwnerState[] }
+  /** The owner has let go of it, and it is kept: this is its acquire, late. */
+  | { readonly is: 'over'; readonly own: undefined; readonly ahead: readonly OwnerState[] };
 
 /** Whether the owner may have the key: it fits beside the holders, and nobody who is alive stands before it. */
 export function judge({ holders, waiters, spent }: KeyState, { owner, weight, capacity, priority, queue, barge }: AcquireRequest): Verdict {
   const held = holders.find((holder) => holder.owner === owner);
-  if (held && !held.kept) return { is: 'held', own: held };
+  if (held) return held.kept ? { is: 'over', own: undefined, ahead: waiters } : { is: 'held', own: held };
   // A waiter that was silent for too long and asks again before anybody took its turn has its place back.
   const own = [...waiters, ...spent].find((other) => other.owner === owner && !isHolder(other) && other.endsAt > 0);
   const isAhead = (other: OwnerState): boolean => {
@@ -112,8 +114,7 @@ export function judge({ holders, waiters, spent }: KeyState, { owner, weight, ca
   };
   const ahead = waiters.filter(isAhead);
   const used = weightOf(holders);
-  // An owner that has let go of a kept lock does not get it back: this is its acquire, late.
-  if (held || used + weight > capacity || (ahead.length > 0 && !barge)) return { is: 'taken', own, ahead };
+  if (used + weight > capacity || (ahead.length > 0 && !barge)) return { is: 'taken', own, ahead };
   return { is: 'free', own, ahead, takesOver: used + weightOf(spent.filter(isExpiredHolder)) + weight > capacity };
 }
 

@@ -115,6 +115,7 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000, 
         if ((await changeLease(id, owner, { ends_at: after(ttlMs), weight: Math.min(weight, heldWeight) })) === 1) return { acquired: true, fence: fence!, contended };
         continue;
       }
+      if (verdict.is === 'over') return refusal(state, verdict, false);
       const { own } = verdict;
       if (verdict.is === 'free') {
         const fence = await grant(key, state, { ...request, ...verdict });
@@ -131,7 +132,7 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000, 
     for (;;) {
       const state = await readState(database, id);
       const [holder] = state.holders;
-      if (holder && holder.owner === owner && !state.claim?.done) {
+      if (holder && holder.owner === owner && !holder.kept) {
         if ((await changeLease(id, owner, { ends_at: after(ttlMs) })) === 1) return { claimed: true, fence: holder.fence! };
         continue;
       }
