@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { columns, createTable, isTransient, type Database } from '@staddle/database';
+import { createLocks } from '@staddle/lock';
 import { assertLeaseInTransaction, fencedUpdate } from '@staddle/lock/sql';
 import { DIALECTS } from '@staddle/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -47,6 +48,22 @@ describe.each([
     expect(await bodyOf(stand.database)).toBe(`by ${fence + 2n}`);
     await expect(write({ name: 'report', fence: fence + 3n }, 'late')).rejects.toEqual(STALE);
     await expect(write({ name: 'report', fence: fence - 1n }, 'late')).rejects.toEqual(STALE);
+  });
+
+  it('takes leases as the locks give them, also those handed on inside the process', async () => {
+    const locks = createLocks({ driver: stand.driver });
+    const bodies = ['first', 'second', 'third'];
+    const leases = await Promise.all(
+      bodies.map((body) =>
+        locks.using('report', { waitMs: 30_000 }, async (lease) => {
+          await write(lease, body);
+          return lease;
+        }),
+      ),
+    );
+    expect(await bodyOf(stand.database)).toBe('third');
+    for (const lease of leases) await expect(write(lease, 'late')).rejects.toEqual(STALE);
+    await locks.close();
   });
 
   it('undoes the work of one whose lease has ended, was released, forced or kept', async () => {
