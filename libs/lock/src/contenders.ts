@@ -28,8 +28,8 @@ const ASK_RATE = 4;
 /** After the end of the present lease, so that the store has seen it too, and spread over processes. */
 const AFTER_END_MS = { least: 2, jitter: 20 } as const;
 /** Without messages waiters poll: often enough for a short wait, rare enough that many waiters cost little. */
-const POLL = { leastMs: 10, baseMs: 50, capMs: 500 } as const;
-/** Each poller leaves room for this many milliseconds of the others of its process. */
+const POLL = { leastMs: 10, baseMs: 50, capMs: 500, mostMs: 3_000 } as const;
+/** Each poller leaves room for this many milliseconds of the others of its process; not more than `POLL.mostMs`, or a store would take it for dead. */
 const POLL_ROOM_MS = 5;
 /** A store that fails for this many command timeouts in a row is unavailable, however long the caller would wait. */
 const PATIENCE = 3;
@@ -195,7 +195,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     const endsInMs = expiresInMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
     if (connection()?.listening !== true) {
       const pollMs = POLL.leastMs + Math.max(backoffMs(polls, POLL), waiters * POLL_ROOM_MS * (0.5 + Math.random()));
-      return Math.min(endsInMs, pollMs);
+      return Math.min(endsInMs, pollMs, POLL.mostMs);
     }
     // No position: nobody is being queued, as after a loss of the store's data.
     if (position === 0 || position === undefined) return Math.min(endsInMs, ASK_AGAIN_MS);
