@@ -34,7 +34,7 @@ export interface HoldWays {
   readonly lost: (hold: Hold) => void;
 }
 
-export type LeaseTerms = Pick<AcquireSettings, 'renew' | 'maxHoldMs' | 'graceMs' | 'minHoldMs'>;
+type LeaseTerms = Pick<AcquireSettings, 'renew' | 'maxHoldMs' | 'graceMs' | 'minHoldMs'>;
 export type Holds = readonly [Hold, ...Hold[]];
 
 export interface Leases {
@@ -83,7 +83,7 @@ export function createLeases(options: LeasesOptions): Leases {
  * What remains known of a lease. It has no reference to the Lease that its holder has, so that a forgotten one can be noticed.
  * Classes here, because a process may hold tens of thousands of leases, or take that many a second.
  */
-export class OpenLease {
+class OpenLease {
   readonly holds: Holds;
   readonly name: string;
   /** A hand-off inside the process gives the hold to the next lease with a fence of its own. */
