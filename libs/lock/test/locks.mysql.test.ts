@@ -1,0 +1,3 @@
+import { describeSqlLocks } from './suite/sql.ts';
+
+describeSqlLocks('mysql');
