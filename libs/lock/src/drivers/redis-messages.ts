@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { backoffMs, sleep } from '@staddle/kernel';
 import type { Redis } from 'ioredis';
 import type { LockConnection, LockListener } from '../driver.ts';
@@ -31,8 +32,10 @@ export class RedisMessages {
   readonly #members = new Map<string, Member>();
   #line: Redis | undefined;
   #connected = false;
-  #pause: AbortController | undefined;
-  #running: Promise<void> | undefined;
+  /** Ends what the loop waits for, when nobody listens any more. */
+  #stop = new AbortController();
+  #running = false;
+  #served: Promise<void> | undefined;
 
   constructor(client: RedisClient, channelPrefix: string) {
     this.#client = client;
@@ -61,7 +64,7 @@ export class RedisMessages {
 
   #listen(member: Member): Promise<void> {
     this.#members.set(member.channel, member);
-    this.#running ??= this.#run();
+    if (!this.#running) void this.#run();
     if (this.#connected) this.#join(member).catch((error: unknown) => this.#startAgain(member, error));
     return member.first.promise;
   }
@@ -77,30 +80,35 @@ export class RedisMessages {
       if (this.#connected) await this.#line?.unsubscribe(member.channel).catch(() => {}); // A broken connection forgets it as well.
       return;
     }
-    this.#pause?.abort();
+    this.#stop.abort();
+    this.#connected = false;
     this.#line?.disconnect();
-    await this.#running;
+    await this.#served;
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
     for (let attempt = 0; this.#members.size > 0; attempt++) {
+      this.#stop = new AbortController();
       try {
-        await this.#serve();
+        const serving = this.#serve();
+        this.#served = serving.catch(() => {});
+        await serving;
         attempt = 0;
       } catch (error) {
+        if (this.#stop.signal.aborted) continue;
         for (const { first } of this.#members.values()) first.reject(error);
       }
-      if (this.#members.size === 0) break;
-      this.#pause = new AbortController();
       // A process that only waits for this has nothing to hear.
-      await sleep(backoffMs(attempt, RECONNECT), { signal: this.#pause.signal, keepAlive: false }).catch(() => {});
+      await sleep(backoffMs(attempt, RECONNECT), { signal: this.#stop.signal, keepAlive: false }).catch(() => {});
     }
-    this.#running = undefined;
+    this.#running = false;
   }
 
   /** Opens a connection, and resolves when it has served its time. */
   async #serve(): Promise<void> {
-    const line = this.#open();
+    const line = await this.#create();
+    this.#stop.signal.throwIfAborted();
     this.#line = line;
     let reason: unknown;
     line.on('error', (error: unknown) => (reason = error)); // The promise of connect() only says "Connection is closed".
@@ -129,9 +137,12 @@ export class RedisMessages {
     }
   }
 
-  #open(): Redis {
+  async #create(): Promise<Redis> {
     const client = this.#client;
-    if (isCluster(client) && client.status === 'wait') client.connect().catch(() => {}); // Its nodes are known afterwards.
+    if (isCluster(client) && client.nodes().length === 0) {
+      if (client.status === 'wait') client.connect().catch(() => {});
+      await once(client, 'ready', { signal: this.#stop.signal });
+    }
     const nodes = isCluster(client) ? client.nodes() : [client];
     const node = nodes[Math.floor(Math.random() * nodes.length)];
     if (!node) throw new Error('no node of the cluster can be reached');
@@ -175,12 +186,13 @@ export class RedisMessages {
 
   #deliver(channel: string, text: string): void {
     const listener = this.#members.get(channel)?.listener;
-    const [, type, owner, ...numbers] = /^([GHR])\|([\w.-]+)(?:\|(\d+))?(?:\|(\d+))?(?:\|(\d+))?$/.exec(text) ?? [];
-    if (!listener || owner === undefined) return;
-    const [first = 0, second = 0, third = 0] = numbers;
-    if (type === 'G') listener.granted({ owner, fence: BigInt(first), leaseMs: Number(second), grantedAtStoreMs: Number(third) / 1_000 });
-    else if (type === 'H') listener.next({ owner, inMs: Number(first) });
-    else listener.revoked(owner);
+    if (!listener) return;
+    const [, granted, fence, leaseMs, serverUs] = /^G\|([\w.-]+)\|(\d+)\|(\d+)\|(\d+)$/.exec(text) ?? [];
+    if (granted) return listener.granted({ owner: granted, fence: BigInt(fence!), leaseMs: Number(leaseMs), grantedAtStoreMs: Number(serverUs) / 1_000 });
+    const [, next, inMs] = /^H\|([\w.-]+)\|(\d+)$/.exec(text) ?? [];
+    if (next) return listener.next({ owner: next, inMs: Number(inMs) });
+    const [, revoked] = /^R\|([\w.-]+)$/.exec(text) ?? [];
+    if (revoked) listener.revoked(revoked);
   }
 }
 
