@@ -157,6 +157,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     if (live.length === 0) return;
     const requests = live.map(({ hold: { key, owner, ttlMs } }) => ({ key, owner, ttlMs }));
     const sent = stamp(clock);
+    const shortened = live.map(({ hold }) => shorten(hold, sent));
     const timeoutMs = Math.max(1, Math.min(commandTimeoutMs, ...live.map(({ hold }) => Math.max(intervalMs(hold), monotonicLeftMs(hold) / 2))));
     const outcomes = await withDeadline(Promise.resolve().then(() => driver.renew(requests)), { clock, timeoutMs }).catch((error: unknown) => requests.map(() => error as Error));
     live.forEach(({ hold, settle }, index) => {
@@ -165,7 +166,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
       // Ended here, or given to somebody else, while the answer travelled.
       if (!isKept(hold)) settle.resolve();
       else if ('renewed' in outcome) {
-        onAnswer(hold, outcome, sent, requests[index]!.ttlMs);
+        onAnswer(hold, outcome, sent, requests[index]!.ttlMs, shortened[index]!);
         settle.resolve();
       } else {
         onFailure(hold, outcome);
@@ -174,14 +175,23 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     });
   };
 
-  const onAnswer = (hold: Hold, outcome: RenewOutcome, sent: Stamp, ttlMs: number): void => {
+  /** A lease from a waiter with a longer ttl counts as shorter from now on: this renewal may arrive, and its answer may not. */
+  const shorten = (hold: Hold, sent: Stamp): boolean => {
+    if (hold.ttlMs >= hold.leaseMs - (sent.monotonic - hold.since.monotonic)) return false;
+    hold.since = sent;
+    hold.leaseMs = hold.ttlMs;
+    arm(hold);
+    return true;
+  };
+
+  const onAnswer = (hold: Hold, outcome: RenewOutcome, sent: Stamp, ttlMs: number, wasShortened: boolean): void => {
     if (!outcome.renewed) {
       lose(hold, reasonOfRefusal(hold, outcome.holder));
       return;
     }
     // A lease that ended here while the answer travelled stays lost; its timer is about to say so.
     if (monotonicLeftMs(hold) <= 0) return;
-    noteClockJump(hold, outcome.previousMs, sent);
+    if (!wasShortened) noteClockJump(hold, outcome.previousMs, sent);
     hold.failures = 0;
     failing.delete(hold);
     hold.since = sent;

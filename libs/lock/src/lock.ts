@@ -313,7 +313,7 @@ export function createLocks(options: LocksOptions): Locks {
       if (typeof fence !== 'string' || !/^\d{1,20}$/.test(fence)) throw new InvalidLockOptionError('handle.fence', fence, 'decimal text');
       checkMs('handle.ttlMs', ttlMs, 1);
       closing.signal.throwIfAborted();
-      const settings = settingsOf({ ...given, ttlMs: given.ttlMs ?? ttlMs }, defaults);
+      const settings = settingsOf({ ...given, ttlMs }, defaults);
       const key: LockKey = { kind, name };
       const sent = stamp(clock);
       const [outcome] = await ask(name, 'adopted', () => driver.renew([{ key, owner: token, ttlMs: settings.ttlMs }]));

@@ -119,8 +119,11 @@ export interface Locks extends AsyncDisposable {
    * @param fireTime the scheduled instant (from the schedule, never the present time), epoch ms
    */
   runOnce<T>(job: string, fireTime: number | Date, work: (lease: Lease) => Promise<T>, options?: RunOnceOptions): Promise<RunOnceResult<T>>;
-  /** Takes part in a lease that another process exported: renews it from here on. @throws LockLostError (`ERR_LOCK_LOST`) when it is over */
-  adopt(handle: LeaseHandle, options?: LeaseOptions): Promise<Lease>;
+  /**
+   * Takes part in a lease that another process exported: renews it from here on, for as long as the handle says, so that neither
+   * shortens what the other one counts on. @throws LockLostError (`ERR_LOCK_LOST`) when it is over
+   */
+  adopt(handle: LeaseHandle, options?: Omit<LeaseOptions, 'ttlMs'>): Promise<Lease>;
   /** Who holds and awaits a name; undefined when nobody does. @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`): silence is not `free` */
   inspect(name: string, options?: InspectOptions): Promise<LockInfo | undefined>;
   /** Names that are held or awaited and begin with `prefix`. Walks through the store: for people, not for programs. */

@@ -95,7 +95,8 @@ export function createWatchdog({ source, maxStallMs, clock, logger }: WatchdogOp
       hold.renewedElsewhere = () => lastRenewal(hold, slot);
       Atomics.store(cells, at(slot, CELLS.wall), BigInt(Math.round(hold.since.wall)));
       Atomics.store(cells, at(slot, CELLS.since), BigInt(Math.floor((hold.since.monotonic + offsetMs()) * 1_000)));
-      post({ type: 'guard', slot, key: hold.key, owner: hold.owner, ttlMs: hold.ttlMs });
+      // Not for less than the present lease: the main thread goes on to count on it until it has seen a renewal.
+      post({ type: 'guard', slot, key: hold.key, owner: hold.owner, ttlMs: Math.max(hold.ttlMs, hold.leaseMs) });
     },
     unguard(hold) {
       const slot = slots.get(hold);

@@ -1,0 +1,212 @@
+import type { Lease, LockKind } from '@staddle/lock';
+import type { Machine } from './machine.ts';
+import type { Note } from './trace.ts';
+import type { Timeline } from './timeline.ts';
+
+/*
+ * Sees all machines at once, at the true time, and so knows what none of them can: whether two believe to be alone.
+ *
+ * I1 whoever is in a section, runs and says `isHeld` is alone in it (or fits in with the others), and whoever it had to be
+ *    taken from has heard so by then: its signal has aborted before the next one enters;
+ * I2 fences strictly increase in the order of entering, as far as two exclude each other;
+ * I4 every acquisition ends by its bound, not counting the time that its own machine stood still.
+ *
+ * A machine that stands still believes nothing; it is asked when it goes on, before anything else runs on it.
+ */
+
+/** What a section takes of a key. */
+export interface Share {
+  readonly kind: LockKind;
+  readonly name: string;
+  readonly weight: number;
+  readonly capacity: number;
+}
+
+/** A section that was entered and not left. */
+export interface Stay {
+  readonly id: string;
+  readonly machine: Machine;
+  readonly lease: Lease;
+  readonly shares: readonly Share[];
+  readonly enteredAt: number;
+  /** The first that excluded it and entered all the same. */
+  supersededBy?: Stay | undefined;
+}
+
+export interface OracleOptions {
+  readonly timeline: Timeline;
+  /** Until when two may be in a section that exclude each other, because the store forgot one of them. */
+  readonly excusedUntil: () => number;
+  readonly note: Note;
+}
+
+/** Beyond rounding and lateness of timers. */
+const SLACK_MS = 10;
+const FAULTS_MAX = 20;
+
+export class Oracle {
+  readonly faults: string[] = [];
+  readonly #options: OracleOptions;
+  readonly #inside = new Map<string, Set<Stay>>();
+  readonly #highest = new Map<string, bigint>();
+  readonly #keptUntil = new Map<string, number>();
+  readonly #awaited = new Set<{ readonly what: string; readonly machine: Machine }>();
+  #stays = 0;
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
+  }
+
+  /** How many sections were entered. */
+  get stays(): number {
+    return this.#stays;
+  }
+
+  fault(fault: string): void {
+    if (this.faults.length < FAULTS_MAX) this.faults.push(`${this.#options.timeline.now.toFixed(3)} ${fault}`);
+    this.#options.note(`FAULT ${fault}`);
+  }
+
+  /** Undefined when the lease was over before its holder could look at it: then nobody entered. */
+  enter(machine: Machine, lease: Lease, shares: readonly Share[]): Stay | undefined {
+    const { timeline, note } = this.#options;
+    if (!lease.isHeld) {
+      note(`${machine.name} got ${lease.name} fence ${lease.fence} too late`);
+      return undefined;
+    }
+    const stay: Stay = { id: `${machine.name}/${++this.#stays}`, machine, lease, shares, enteredAt: timeline.now };
+    // Created now, so that it aborts when it should.
+    const { signal } = lease;
+    signal.addEventListener('abort', () => note(`${stay.id} aborted: ${String((signal.reason as { reason?: string }).reason)}`));
+    note(`${stay.id} enters ${shares.map(({ kind, name, weight }) => `${kind}:${name}*${weight}`).join(' ')} fence ${lease.fence}`);
+    for (const share of shares) this.#enterKey(stay, share);
+    return stay;
+  }
+
+  leave(stay: Stay): void {
+    this.look(stay);
+    this.#options.note(`${stay.id} leaves`);
+    for (const { kind, name } of stay.shares) this.#inside.get(`${kind}:${name}`)!.delete(stay);
+  }
+
+  /** A writer goes on as a reader. */
+  becomes(stay: Stay, shares: readonly Share[]): Stay {
+    for (const { kind, name } of stay.shares) this.#inside.get(`${kind}:${name}`)!.delete(stay);
+    const reader: Stay = { ...stay, shares };
+    for (const { kind, name } of shares) this.#inside.get(`${kind}:${name}`)!.add(reader);
+    return reader;
+  }
+
+  /** What its holder sees: whether the lease is held. */
+  look(stay: Stay): boolean {
+    const isHeld = stay.machine.isRunning && stay.lease.isHeld;
+    if (isHeld && stay.supersededBy) this.#excludes(stay, stay.supersededBy, 'is held');
+    return isHeld;
+  }
+
+  /** A machine goes on: no lease of it is held that another one has got meanwhile. */
+  goesOn(machine: Machine): void {
+    for (const [key, stays] of this.#inside) {
+      if (![...stays].some((stay) => stay.machine === machine)) continue;
+      for (const stay of stays) if (stay.machine === machine) this.look(stay);
+      this.#count(key);
+    }
+  }
+
+  /** A mutex stays locked although its holder has let go. */
+  keep({ kind, name }: Share, until: number): void {
+    const key = `${kind}:${name}`;
+    this.#keptUntil.set(key, Math.max(until, this.#keptUntil.get(key) ?? 0));
+  }
+
+  dies(machine: Machine): void {
+    for (const stays of this.#inside.values()) for (const stay of stays) if (stay.machine === machine) stays.delete(stay);
+  }
+
+  /** Nobody who believes to be inside. */
+  isVacant(kind: LockKind, name: string): boolean {
+    for (const stay of this.#inside.get(`${kind}:${name}`) ?? []) if (stay.machine.isRunning && stay.lease.isHeld) return false;
+    return true;
+  }
+
+  /** @param boundMs how long it may take, by the machine's own clock as long as it runs */
+  async timed<T>(machine: Machine, what: string, boundMs: number, operation: () => Promise<T>): Promise<T> {
+    const { timeline } = this.#options;
+    const awaited = { what, machine };
+    const startedAt = timeline.now;
+    const stoppedMs = machine.stoppedMs;
+    this.#awaited.add(awaited);
+    try {
+      return await operation();
+    } finally {
+      this.#awaited.delete(awaited);
+      const tookMs = timeline.now - startedAt - (machine.stoppedMs - stoppedMs);
+      if (tookMs > boundMs * 1.02 + SLACK_MS) this.fault(`I4: ${machine.name}: ${what} took ${tookMs.toFixed(1)} ms of at most ${boundMs}`);
+    }
+  }
+
+  /** What living machines still wait for. */
+  awaited(): string[] {
+    return [...this.#awaited].filter(({ machine }) => machine.state !== 'dead').map(({ what, machine }) => `${machine.name}: ${what}`);
+  }
+
+  #enterKey(stay: Stay, share: Share): void {
+    const key = `${share.kind}:${share.name}`;
+    const stays = this.#inside.get(key) ?? new Set();
+    this.#inside.set(key, stays);
+    const fence = stay.lease.fenceOf(share.name);
+    for (const other of stays) {
+      const { weight } = other.shares.find(({ kind, name }) => kind === share.kind && name === share.name)!;
+      // The same fence is the same acquisition, handed to another process.
+      if (weight + share.weight <= share.capacity || identityOf(other, share.name) === identityOf(stay, share.name)) continue;
+      other.supersededBy ??= stay;
+      if (this.look(other)) continue;
+      if (this.#shouldKnow(other) && !other.lease.signal.aborted) this.#excludes(other, stay, 'has not been told');
+    }
+    const keptUntil = this.#keptUntil.get(key) ?? 0;
+    if (this.#options.timeline.now < keptUntil && !this.isExcused(stay)) this.fault(`I1: ${key}: ${stay.id} entered although the name was to be kept until ${keptUntil}`);
+    if (share.capacity === 1 && fence > 0n) {
+      const highest = this.#highest.get(key) ?? -1n;
+      if (fence <= highest && !this.isExcused(stay)) this.fault(`I2: ${key}: ${stay.id} entered with fence ${fence} after ${highest}`);
+      if (fence > highest) this.#highest.set(key, fence);
+    }
+    stays.add(stay);
+    this.#count(key);
+  }
+
+  /** Its timers and answers have had their turn. A suspended one hears of it with the next of them. */
+  #shouldKnow({ machine, enteredAt }: Stay): boolean {
+    return machine.isRunning && this.#options.timeline.now - machine.wentOnAt > SLACK_MS && machine.lastSuspendedAt < enteredAt;
+  }
+
+  #count(key: string): void {
+    const believers = new Map<bigint | string, { weight: number; stay: Stay }>();
+    let capacity = Infinity;
+    for (const stay of this.#inside.get(key)!) {
+      if (!stay.machine.isRunning || !stay.lease.isHeld) continue;
+      const share = stay.shares.find(({ kind, name }) => `${kind}:${name}` === key)!;
+      believers.set(identityOf(stay, share.name), { weight: share.weight, stay });
+      capacity = share.capacity;
+    }
+    let sum = 0;
+    for (const { weight } of believers.values()) sum += weight;
+    if (sum <= capacity) return;
+    const stays = [...believers.values()].map(({ stay }) => stay);
+    if (stays.some((stay) => this.isExcused(stay))) return;
+    this.fault(`I1: ${key}: ${stays.map(({ id }) => id).join(', ')} are inside together, ${sum} of ${capacity}`);
+  }
+
+  #excludes(stay: Stay, other: Stay, how: string): void {
+    if (this.isExcused(stay)) return;
+    this.fault(`I1: ${stay.shares.map(({ kind, name }) => `${kind}:${name}`).join(' ')}: ${stay.id} ${how} although ${other.id} has entered`);
+  }
+
+  /** The store has forgotten leases, and this one may not have heard of it yet. */
+  isExcused({ machine }: Stay): boolean {
+    return this.#options.timeline.now <= this.#options.excusedUntil() + machine.stoppedMs;
+  }
+}
+
+function identityOf({ lease }: Stay, name: string): bigint | string {
+  return lease.fenceOf(name) || lease.token;
+}

@@ -1,0 +1,204 @@
+import { createLocks, type Locks } from '@staddle/lock';
+import { Chance } from './chance.ts';
+import { Line } from './line.ts';
+import { Machine } from './machine.ts';
+import { Oracle } from './oracle.ts';
+import { planOf, type Plan } from './plan.ts';
+import { Resources } from './resources.ts';
+import { Runs } from './runs.ts';
+import { Store, type Sabotage } from './store.ts';
+import { task, type Scene } from './tasks.ts';
+import { Timeline } from './timeline.ts';
+import { traceTo, type Note } from './trace.ts';
+
+export interface SimulateOptions {
+  /** Keep the history: slow. */
+  readonly trace?: boolean;
+  readonly sabotage?: Sabotage;
+}
+
+export interface Outcome {
+  readonly plan: Plan;
+  /** What went wrong, one sentence each. */
+  readonly faults: readonly string[];
+  /** What happened, one line each; empty without `trace`. */
+  readonly history: readonly string[];
+  readonly steps: number;
+  readonly sections: number;
+}
+
+/** A process, its machine and its line to the store. */
+interface Participant {
+  readonly machine: Machine;
+  readonly line: Line;
+  readonly locks: Locks;
+  readonly tasks: Promise<void>[];
+  isClosing: boolean;
+}
+
+const START = Date.UTC(2026, 0, 1);
+/** After the trouble everybody gets what it still waits for, within this. */
+const RECOVERY_MS = 120_000;
+
+/** Lets processes contend for locks through trouble that the seed decides, and tells whether every promise was kept. */
+export async function simulate(seed: number, { trace = false, sabotage }: SimulateOptions = {}): Promise<Outcome> {
+  const chance = new Chance(seed);
+  const plan = planOf(chance.fork());
+  const timeline = new Timeline(chance.fork().random);
+  const history: string[] = [];
+  const note: Note = trace ? traceTo(history, timeline) : () => {};
+  const longestTtlMs = Math.max(...plan.ttls);
+  const oracle: Oracle = new Oracle({ timeline, note, excusedUntil: () => store.lastUpheavalAt + longestTtlMs * 1.02 });
+  const store = new Store({ timeline, wallAtStart: START, onFault: (fault) => oracle.fault(fault), sabotage });
+  const resources = new Resources(oracle);
+  const runs = new Runs(oracle);
+  const participants: Participant[] = [];
+  let isOver = false;
+  note('plan', plan);
+
+  const sceneOf = ({ machine, locks }: Pick<Participant, 'machine' | 'locks'>, isStopped: () => boolean): Scene => ({ timeline, chance: chance.fork(), machine, locks, oracle, resources, runs, plan, isOver: isStopped });
+
+  const join = (): Participant => {
+    const name = `p${participants.length}`;
+    const machine = new Machine({
+      name,
+      timeline,
+      chance: chance.fork(),
+      rate: 1 + chance.between(-plan.drift, plan.drift),
+      wallAtStart: START + chance.between(-5_000, 5_000),
+      latenessMs: chance.of([0, 0.5, 2]),
+    });
+    machine.onGoesOn = () => oracle.goesOn(machine);
+    const line = new Line({ timeline, chance: chance.fork(), machine, store, faults: plan.line, note });
+    const { commandTimeoutMs, maxLocalHandoffs } = plan;
+    const locks = createLocks({ driver: line.driver, clock: machine.clock, commandTimeoutMs, maxLocalHandoffs, instance: name, onEvent: ({ type }) => machine.state !== 'dead' && note(name, 'event', type) });
+    const participant: Participant = { machine, line, locks, tasks: [], isClosing: false };
+    participants.push(participant);
+    for (let count = 0; count < plan.tasks; count++) participant.tasks.push(task(sceneOf(participant, () => isOver || participant.isClosing)));
+    return participant;
+  };
+
+  /** Something happens to a participant at random moments, until the trouble is over. */
+  const happens = (perSecond: number, toWhom: () => boolean, event: () => void): void => {
+    if (perSecond === 0) return;
+    const next = (): void =>
+      void timeline.after(events.pause(perSecond), () => {
+        if (isOver || !toWhom()) return;
+        event();
+        next();
+      });
+    next();
+  };
+  const events = chance.fork();
+  const leave = (participant: Participant, how: 'dies' | 'closes'): void => {
+    const { machine, line, locks } = participant;
+    if (how === 'dies') {
+      machine.die();
+      line.die();
+      oracle.dies(machine);
+    } else {
+      participant.isClosing = true;
+      participant.tasks.push(close(machine, locks, events.of([0, 0, 500])));
+    }
+    note(machine.name, how);
+    timeline.after(events.spread(1, 2_000), () => {
+      if (!isOver) trouble(join());
+    });
+  };
+  const close = (machine: Machine, locks: Locks, drainMs: number): Promise<void> => oracle.timed(machine, 'close', drainMs + 2_000, () => locks.close({ drainMs }));
+
+  const trouble = (participant: Participant): void => {
+    const { machine, line } = participant;
+    const isThere = (): boolean => machine.state !== 'dead' && !participant.isClosing;
+    const stop = (how: 'paused' | 'suspended'): void => {
+      if (!machine.isRunning) return;
+      machine.stop(how);
+      note(machine.name, how);
+      timeline.after(events.spread(5, longestTtlMs * 2), () => goOn(machine));
+    };
+    happens(plan.pauses, isThere, () => stop('paused'));
+    happens(plan.suspends, isThere, () => stop('suspended'));
+    happens(plan.wallJumps, isThere, () => {
+      const byMs = events.of([1, -1]) * events.spread(10, 3_600_000);
+      note(machine.name, 'wall clock jumps by', byMs);
+      machine.jumpWall(byMs);
+    });
+    happens(plan.breaks, isThere, () => {
+      note(machine.name, 'loses its connection');
+      line.break();
+      timeline.after(events.spread(1, 3_000), () => line.mend());
+    });
+    happens(plan.messageBreaks, isThere, () => {
+      note(machine.name, 'loses its connection for messages');
+      line.breakMessages();
+      timeline.after(events.spread(1, 3_000), () => line.mendMessages());
+    });
+    happens(plan.deaths, isThere, () => leave(participant, 'dies'));
+    happens(plan.closes, isThere, () => leave(participant, 'closes'));
+  };
+  const goOn = (machine: Machine): void => {
+    if (machine.isRunning || machine.state === 'dead') return;
+    note(machine.name, 'goes on');
+    machine.goOn();
+  };
+  const upheaval = (): void => {
+    const what = events.of(['restart', 'jump', 'force']);
+    note('store', what);
+    if (what === 'jump') store.jumpClock(events.spread(10, 10_000));
+    else if (what === 'force') {
+      store.lastUpheavalAt = timeline.now;
+      void store.driver.forceRelease({ kind: 'mutex', name: events.of(['a', 'b', 'c']) });
+    } else {
+      store.restart();
+      for (const { machine, line } of participants) {
+        if (machine.state === 'dead') continue;
+        line.break();
+        line.breakMessages();
+        timeline.after(events.spread(1, 500), () => line.mend());
+        timeline.after(events.spread(1, 500), () => line.mendMessages());
+      }
+    }
+  };
+
+  const onUnhandled = (reason: unknown): void => oracle.fault(`I6: unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
+  process.on('unhandledRejection', onUnhandled);
+  try {
+    for (let count = 0; count < plan.machines; count++) trouble(join());
+    happens(plan.stalls, () => true, () => store.stall(events.spread(10, 3_000)));
+    happens(plan.upheavals, () => true, upheaval);
+    if (plan.upheavals === 0) happens(plan.wallJumps, () => true, () => store.jumpWall(events.of([1, -1]) * events.spread(10, 3_600_000)));
+    await timeline.run(plan.troubleMs);
+
+    isOver = true;
+    note('the trouble is over');
+    for (const { machine, line } of participants) {
+      if (machine.state === 'dead') continue;
+      line.heal();
+      goOn(machine);
+    }
+    const alive = (): Participant[] => participants.filter(({ machine }) => machine.state !== 'dead');
+    const ends = async (work: Promise<unknown>): Promise<boolean> => {
+      let hasEnded = false;
+      const end = work.then(() => {
+        hasEnded = true;
+      });
+      await timeline.run(timeline.now + RECOVERY_MS, () => hasEnded);
+      if (hasEnded) await end;
+      else for (const what of oracle.awaited()) oracle.fault(`I4: ${what} has not ended`);
+      return hasEnded;
+    };
+    if (await ends(Promise.all(alive().flatMap(({ tasks }) => tasks)))) {
+      const last = join();
+      last.line.heal();
+      if (await ends(Promise.all(last.tasks).then(() => runs.finish(sceneOf(last, () => false))))) {
+        runs.check(plan.upheavals > 0);
+        await ends(Promise.all(alive().map(({ machine, locks }) => close(machine, locks, 0))));
+        await timeline.run(timeline.now + 3 * longestTtlMs);
+        for (const { machine } of alive()) if (machine.pendingTimers > 0) oracle.fault(`I5: ${machine.name} has left ${machine.pendingTimers} timers`);
+      }
+    }
+  } finally {
+    process.off('unhandledRejection', onUnhandled);
+  }
+  return { plan, faults: oracle.faults, history, steps: timeline.steps, sections: oracle.stays };
+}
