@@ -1,24 +1,4 @@
-/**
- * The Lua texts of the Redis driver: whatever must happen at one moment happens in one of them.
- *
- * Keys of a lock, all in one slot of a cluster (redis-keys.ts):
- *   lock    mutex, run: a string, its owner, that expires with the lease.
- *           read-write, semaphore: a sorted set of owners by the server µs at which their leases end.
- *           `=OWNER` instead of an owner: released, but kept locked for a while; nobody can renew it.
- *   fence   the last fence and how many after it were reserved, `FENCE+RESERVED`. Stays after the lock, for as long as the fence memory lasts.
- *   queue   a sorted set of waiting owners, lowest score first. Score: server µs of the arrival − priority × 1e12. Both are
- *           whole numbers and their sum stays below 2^53, so a double holds it exactly. 1e12 µs are 11 days: only
- *           after so long does a waiter overtake those of the next higher priority.
- *   owners  a hash, OWNER → `FENCE TTL WEIGHT CAPACITY RESERVE PRIORITY [META]`: of every waiter, of every holder of permits,
- *           and of a mutex's holder that waited or has meta. `used` → weight of all holders of permits.
- *   claim   a hash of a run: state, owner, keepMs. Stays after the run.
- *
- * Memory: over `maxmemory` Redis refuses the first command of a script that may take memory, and lets it take some once it
- * has written. So a release, which must succeed, deletes before it gives, and an acquisition begins with SET or is refused whole.
- *
- * Numbers: in texts they are formatted with %.0f, because Lua would write 1790000000000000 as 1.79e+15. As arguments of a
- * command and in an answer Redis writes them out itself.
- */
+import { FENCE, GUARD, KEEP, KEEP_MS, LOCK, MUTEX, PERMITS, QUEUE } from './redis-lua.ts';
 
 export interface ScriptSettings {
   /** Begins the names of the instances' channels. Safe inside a Lua string. */
@@ -31,206 +11,6 @@ export interface ScriptSettings {
   readonly restartGuardMs: number;
 }
 
-// For how long entries of a queue outlive the lease that they wait for. Waiters ask again when it ends at the latest.
-const KEEP_MS = 3_600_000;
-
-const FENCE = `
--- max(last + 1, server µs), so that fences increase also after a loss of all data, and when the clock was set back.
-local function nextFence(key, ttl, reserve)
-  local time = redis.call('TIME')
-  local fence = time[1] .. string.sub('00000' .. time[2], -6)
-  local memory = math.max(ttl, FENCE_MEMORY_MS)
-  local last = redis.call('SET', key, fence .. '+' .. reserve, 'PX', memory, 'GET')
-  if last then
-    local given, reserved = string.match(last, '^(%d+)%+(%d+)$')
-    if given + reserved >= tonumber(fence) then
-      fence = string.format('%.0f', given + reserved + 1)
-      redis.call('SET', key, fence .. '+' .. reserve, 'PX', memory)
-    end
-  end
-  return fence
-end`;
-
-const KEEP = `
-local function keep(key, ms)
-  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end
-end`;
-
-// The epoch has no expiry, so it is missing only when Redis has lost its data: then holders from before still believe in leases.
-const GUARD = `
-local function quarantineMs(key)
-  local time = redis.call('TIME')
-  local now = time[1] * 1000000 + time[2]
-  local epoch = redis.call('GET', key)
-  if not epoch then
-    epoch = now + RESTART_GUARD_MS * 1000
-    redis.call('SET', key, string.format('%.0f', epoch))
-  end
-  return math.ceil((epoch - now) / 1000), now
-end`;
-
-const LOCK = `
-local lock, fences, queue, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local pass
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-
--- What is known of an owner, or what is true of one of whom nothing is known: only a mutex has such.
-local function record(owner)
-  local text = redis.call('HGET', owners, owner)
-  if not text then return { fence = '0', ttl = HANDOFF_MS, weight = 1, capacity = 1, reserve = '0', priority = '0', meta = '' } end
-  local fence, ttl, weight, capacity, reserve, priority, meta = string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%-?%d+) ?(.*)$')
-  return { fence = fence, ttl = ttl, weight = weight, capacity = capacity, reserve = reserve, priority = priority, meta = meta }
-end
-
-local function write(owner, it)
-  local text = table.concat({ it.fence, it.ttl, it.weight, it.capacity, it.reserve, it.priority }, ' ')
-  redis.call('HSET', owners, owner, it.meta == '' and text or text .. ' ' .. it.meta)
-  keep(owners, it.ttl + ${KEEP_MS})
-end`;
-
-const MUTEX = `
-local function holder() return redis.call('GET', lock) end
-
-local function holders() return { holder() or nil } end
-
-local function holds(owner) return holder() == owner end
-
-local function fits() return not holder() end
-
-local function leftMs()
-  local ms = redis.call('PTTL', lock)
-  return ms == -1 and ${KEEP_MS} or math.max(0, ms) -- Without an expiry it is not from here; somebody will notice.
-end
-
-local function give(owner, it)
-  redis.call('SET', lock, owner, 'PX', it.ttl)
-  if it.meta ~= '' then write(owner, it) end
-end
-
-local function take(owner)
-  redis.call('DEL', lock)
-  redis.call('HDEL', owners, owner)
-end
-
--- A holder asks again: after a lost answer, or to make the lease of a hand-off a full one.
-local function again(owner, it)
-  redis.call('PEXPIRE', lock, it.ttl)
-  local last = redis.call('GET', fences)
-  return last and string.match(last, '^%d+') or nextFence(fences, it.ttl, it.reserve)
-end`;
-
-const PERMITS = `
-local used = tonumber(redis.call('HGET', owners, 'used') or 0)
-
-local function use(weight) used = redis.call('HINCRBY', owners, 'used', weight) end
-
-local function holder() return redis.call('ZRANGE', lock, 0, 0)[1] end
-
-local function holders() return redis.call('ZRANGE', lock, 0, -1) end
-
-local function holds(owner) return redis.call('ZSCORE', lock, owner) end
-
-local function fits(it) return used + it.weight <= tonumber(it.capacity) end
-
-local function leftMs()
-  local first = redis.call('ZRANGE', lock, 0, 0, 'WITHSCORES')
-  return first[2] and math.ceil((first[2] - now) / 1000) or 0
-end
-
-local function lease(owner, it)
-  redis.call('ZADD', lock, now + it.ttl * 1000, owner)
-  keep(lock, tonumber(it.ttl))
-  write(owner, it)
-end
-
-local function give(owner, it)
-  lease(owner, it)
-  use(it.weight)
-end
-
-local function take(owner)
-  local weight = record(owner).weight
-  redis.call('ZREM', lock, owner)
-  redis.call('HDEL', owners, owner)
-  use(-weight)
-end
-
--- A holder asks again: after a lost answer, to make the lease of a hand-off a full one, or to need less from now on.
-local function again(owner, it)
-  local before = record(owner)
-  local less = before.weight - it.weight
-  if less <= 0 then it.weight = before.weight end
-  it.fence, it.meta = before.fence, before.meta
-  lease(owner, it)
-  if less > 0 then
-    use(-less)
-    pass()
-  end
-  return it.fence
-end
-
--- Those whose leases have ended hold nothing. Redis itself has removed the set when all of them have.
-for _, owner in ipairs(redis.call('ZRANGEBYSCORE', lock, '-inf', now)) do take(owner) end
-if used ~= 0 and redis.call('EXISTS', lock) == 0 then use(-used) end`;
-
-const QUEUE = `
-local function first() return redis.call('ZRANGE', queue, 0, 0)[1] end
-
--- How many clients received it; a table when this user may not send messages.
-local function tell(owner, message)
-  return redis.pcall('PUBLISH', CHANNEL .. string.match(owner, '^[^.]+'), message)
-end
-
-local function announce(owner)
-  if owner then tell(owner, string.format('H|%s|%.0f', owner, leftMs())) end
-end
-
-local function leave(owner)
-  redis.call('ZREM', queue, owner)
-  redis.call('HDEL', owners, owner)
-end
-
-local function serve(owner, it)
-  it.fence = nextFence(fences, it.ttl, it.reserve)
-  redis.call('ZREM', queue, owner)
-  give(owner, it)
-  return it.fence
-end
-
--- Gives what is free to the waiters in their order, leaving out the dead. Results: the fence of the asker, who is not
--- sent a message; how many others were served; whether messages cannot be sent, so that nobody can be served.
-function pass(asker)
-  local fence, served = nil, 0
-  local owner = first()
-  while owner do
-    local it = record(owner)
-    if not fits(it) then break end
-    if owner == asker then
-      fence = serve(owner, it)
-    else
-      it.ttl = math.min(it.ttl, HANDOFF_MS)
-      it.fence = nextFence(fences, it.ttl, it.reserve)
-      local heard = tell(owner, string.format('G|%s|%s|%d|%.0f', owner, it.fence, it.ttl, now))
-      if type(heard) == 'table' then return fence, served, true end
-      if heard == 0 and COUNTS_RECEIVERS then
-        leave(owner)
-      else
-        redis.call('ZREM', queue, owner)
-        give(owner, it)
-        served = served + 1
-      end
-    end
-    owner = first()
-  end
-  if served > 0 then announce(owner) end
-  return fence, served, false
-end
-
-local function tidy()
-  if redis.call('EXISTS', lock, queue) == 0 then redis.call('DEL', owners) end
-end`;
-
 const ACQUIRE = `
 local owner = ARGV[1]
 local weight, capacity, priority, waits, barges = string.match(ARGV[4], '^(%d+) (%d+) (%-?%d+) (%a+) (%a+)$')
@@ -239,11 +19,12 @@ waits, barges = waits == 'true', barges == 'true'
 
 if holds(owner) then
   local fence = again(owner, it)
+  finish()
   return { 1, fence, redis.call('EXISTS', queue), 0 }
 end
 
 local rank = redis.call('ZRANK', queue, owner)
-local fence, served, mute
+local fence, _, mute
 if (barges or rank == 0 or redis.call('EXISTS', queue) == 0) and fits(it) then
   fence = serve(owner, it)
 else
@@ -256,21 +37,18 @@ else
     redis.call('ZADD', queue, last[2] and last[2] + 1 or score, owner)
     write(owner, it)
   end
-  fence, served, mute = pass(owner)
+  fence, _, mute = pass(owner)
   if not fence and (mute or redis.call('EXISTS', queue) == 0) and fits(it) then fence = serve(owner, it) end
 end
+finish(owner)
 
-if fence then
-  if rank then announce(first()) end
-  return { 1, fence, redis.call('EXISTS', queue), rank and 0 or 1 }
-end
+if fence then return { 1, fence, redis.call('EXISTS', queue), rank and 0 or 1 } end
 local left = leftMs()
 if waits then
   keep(queue, left + ${KEEP_MS})
   keep(owners, left + ${KEEP_MS})
 end
 return { 0, holder() or false, left, waits and redis.call('ZRANK', queue, owner) or -1, rank and 0 or 1, now }`;
-
 
 const RELEASE = `
 local owner, keepMs = ARGV[1], ARGV[2]
@@ -280,21 +58,19 @@ if holds(owner) then
   if keepMs then
     it.ttl, it.meta = keepMs, ''
     give('=' .. owner, it)
-    announce(first())
+    announce()
     return 3
   end
   local _, served = pass()
-  tidy()
+  finish()
   return served > 0 and 2 or 1
 end
 if holds('=' .. owner) then return 3 end
 
-local rank = redis.call('ZRANK', queue, owner)
-if not rank then return 0 end
+if not redis.call('ZRANK', queue, owner) then return 0 end
 leave(owner)
-local _, served = pass()
-if rank == 0 and served == 0 then announce(first()) end
-tidy()
+pass()
+finish()
 return 4`;
 
 const FORCE_RELEASE = `
@@ -308,7 +84,7 @@ for _, owner in ipairs(holders()) do
 end
 if ended > 0 then
   pass()
-  tidy()
+  finish()
 end
 return ended`;
 
@@ -338,32 +114,32 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local answers = {}
 for i = 0, #ARGV / 3 - 1 do
-  local lock, fence, queue, owners = KEYS[4 * i + 1], KEYS[4 * i + 2], KEYS[4 * i + 3], KEYS[4 * i + 4]
+  local lock, fence, queueOrClaim, owners = KEYS[4 * i + 1], KEYS[4 * i + 2], KEYS[4 * i + 3], KEYS[4 * i + 4]
   local kind, owner, ttl = ARGV[3 * i + 1], ARGV[3 * i + 2], tonumber(ARGV[3 * i + 3])
   local left, holder = -1, false
   if kind == 'permits' then
     local ends = redis.call('ZSCORE', lock, owner)
     if ends and tonumber(ends) > now then
       left = math.floor((ends - now) / 1000)
-      redis.call('ZADD', lock, now + ttl * 1000, owner)
-      keep(lock, ttl)
     else
       holder = redis.call('ZRANGEBYSCORE', lock, string.format('(%.0f', now), '+inf', 'LIMIT', 0, 1)[1] or false
     end
   else
     holder = redis.call('GET', lock)
-    if holder == owner then
-      left = redis.call('PTTL', lock)
-      redis.call('PEXPIRE', lock, ttl)
-    end
+    if holder == owner then left = redis.call('PTTL', lock) end
   end
   if left >= 0 then
     redis.call('PEXPIRE', fence, math.max(ttl, FENCE_MEMORY_MS))
+    if kind == 'permits' then
+      redis.call('ZADD', lock, now + ttl * 1000, owner)
+      keep(lock, ttl)
+    else
+      redis.call('PEXPIRE', lock, ttl)
+    end
     if kind == 'run' then
-      local claim = KEYS[4 * i + 3]
-      keep(claim, math.max(ttl, tonumber(redis.call('HGET', claim, 'keepMs') or 0)))
-    elseif redis.call('EXISTS', queue, owners) > 0 then
-      keep(queue, ttl + ${KEEP_MS})
+      keep(queueOrClaim, math.max(ttl, tonumber(redis.call('HGET', queueOrClaim, 'keepMs') or 0)))
+    elseif redis.call('EXISTS', queueOrClaim, owners) > 0 then
+      keep(queueOrClaim, ttl + ${KEEP_MS})
       keep(owners, ttl + ${KEEP_MS})
     end
   end
@@ -397,8 +173,8 @@ const SETTLE = `
 local owner = ARGV[1]
 if redis.call('HGET', KEYS[2], 'owner') ~= owner then return 0 end
 if redis.call('GET', KEYS[1]) == owner then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[2], 'state', 'done')
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('HSET', KEYS[2], 'state', 'done')
 return 1`;
 
 const INSPECT = `
