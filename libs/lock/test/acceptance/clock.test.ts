@@ -183,7 +183,9 @@ describe('a short lease', () => {
         return { token: lease.token, stayedMs, aborted: signal.aborted, result };
       }),
     );
-    if (ttlMs >= 1_000 && stage.stalledMs(0) === 0) expect(stays.map(({ result }) => result)).not.toContain('not-held');
+    // A second is enough for a process that never stood still.
+    const mayBeLost = ttlMs < 1_000 || stage.stalledMs(0) > 0;
+    expect(stays.filter(({ result }) => result === 'not-held' && !mayBeLost)).toEqual([]);
     for (const { token, stayedMs, aborted, result } of stays) {
       const { count = 0, mostAtOnce = 0 } = renewals.get(token) ?? {};
       // A third of the ttl apart, 10 % jitter, and a few more after failures and at the end. Timers come every ms at most.

@@ -139,9 +139,9 @@ describe('a slow network', () => {
     await using stage = await createStage();
     await using proxy = await createFaultProxy({ target: stage.server.url });
     const contestants = await stage.contestants(4, { url: proxy.url() });
-    let isOver = false;
+    const over = new AbortController();
     const jitter = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         proxy.delay(Math.random() * 60);
         await pause(20);
       }
@@ -149,7 +149,7 @@ describe('a slow network', () => {
     })();
     const options = { ttlMs: 3_000, waitMs: WAIT_MS };
     const results = await Promise.all(contestants.map((each) => each.order({ do: 'contest', contest: { name: 'job', tasks: 4, lanes: 2, sectionMs: 5, options } })));
-    isOver = true;
+    over.abort();
     await jitter;
     expect(results).toEqual(results.map(() => ({ done: 8, failures: {} })));
     expect(await stage.register.count('job')).toBe(32);

@@ -56,9 +56,9 @@ describe('a process that stands still', () => {
     const { fence } = await waiting;
     expect(await next.order({ do: 'write', section: 'it' })).toBe(true);
     frozen.kill('SIGCONT');
-    const resumed = JSON.parse((await frozen.waitForLine(/^resumed /)).slice('resumed '.length)) as { isHeld: boolean[]; then: LeaseView[] };
+    const resumed = JSON.parse((await frozen.waitForLine(/^resumed /)).slice('resumed '.length)) as { isHeld: boolean[]; after: LeaseView[] };
     expect(resumed.isHeld).toEqual([false]);
-    expect(resumed.then).toEqual([{ isHeld: false, remaining: 0, aborted: true, reason: 'paused' }]);
+    expect(resumed.after).toEqual([{ isHeld: false, remaining: 0, aborted: true, reason: 'paused' }]);
     expect(await frozen.order({ do: 'write', section: 'it' })).toBe(false);
     expect(await frozen.order({ do: 'renew', section: 'it' })).toBe('ERR_LOCK_LOST');
     expect(await frozen.order({ do: 'leave', section: 'it' })).toBe('not-held');
