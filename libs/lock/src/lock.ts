@@ -21,7 +21,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { noMetrics, silentLogger, systemClock } from '@staddle/kernel';
+import { noMetrics, silentLogger, sleep, systemClock } from '@staddle/kernel';
 import { createContenders, type Terms } from './contenders.ts';
 import { withDeadline } from './deadline.ts';
 import type { LockConnection, LockKey } from './driver.ts';
@@ -50,6 +50,8 @@ const WRITER = { weight: READERS_MAX, capacity: READERS_MAX } as const;
 const PERMITS_MAX = 2 ** 31 - 1;
 /** Claims and settlements whose answer was lost are sent again, as the same owner. */
 const ASK_TRIES = 3;
+/** Long enough for a connection to be made anew. */
+const ASK_PAUSE_MS = 100;
 
 const ACQUIRED = { outcome: 'acquired' } as const;
 
@@ -112,6 +114,7 @@ export function createLocks(options: LocksOptions): Locks {
       } catch (cause) {
         if (cause instanceof InvalidLockOptionError) throw cause;
         if (left === 0) throw new LockUnavailableError(name, what, { cause });
+        await sleep(ASK_PAUSE_MS, { clock });
       }
     }
   };

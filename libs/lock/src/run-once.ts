@@ -64,11 +64,21 @@ export interface RunsOptions {
 export type RunOnce = <T>(job: string, fireTime: number | Date, work: (lease: Lease) => Promise<T>, options: RunOnceOptions) => Promise<RunOnceResult<T>>;
 
 export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner, ask, checkOutside, acquireHold, freeHold, lostHold, work }: RunsOptions, defaults: AcquireSettings): RunOnce {
+  /** Of a run that has not begun: as after a crash, `onCrash` says whether another caller may run it. */
+  const letGo = (key: LockKey, owner: string): void => {
+    driver.release({ key, owner }).catch(() => {
+      // Unknown to the store, or it runs out by itself.
+    });
+  };
+
   const claim = async (key: LockKey, settings: AcquireSettings, keepMs: number, onCrash: 'skip' | 'retry'): Promise<{ hold?: Hold; outcome: ClaimOutcome }> => {
     const owner = newOwner();
     const sent = stamp(clock);
     const { ttlMs } = settings;
-    const outcome = await ask(key.name, 'claimed', () => driver.claim({ key, owner, ttlMs, keepMs, onCrash }));
+    const outcome = await ask(key.name, 'claimed', () => driver.claim({ key, owner, ttlMs, keepMs, onCrash })).catch((error: unknown) => {
+      letGo(key, owner);
+      throw error;
+    });
     if (!outcome.claimed) return { outcome };
     return { outcome, hold: createHold({ key, owner, fence: outcome.fence, ttlMs, leaseMs: ttlMs, since: sent, roundTripMs: clock.monotonic() - sent.monotonic }) };
   };
@@ -94,7 +104,7 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
       return { ran: false, reason: state === 'running' ? 'claimed' : state, by: instanceOf(by) };
     }
     const { owner } = hold;
-    const settle = (): Promise<boolean> => driver.settle({ key, owner, keepMs });
+    const settle = (): Promise<boolean> => ask(key.name, 'settled', () => driver.settle({ key, owner, keepMs }));
     const ended = new AbortController();
     keeper.keep(hold, { renew: settings.renew, onLost: (reason, cause) => ended.abort(lostError(hold, reason, cause)) });
 
@@ -112,12 +122,11 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
       // A failure leaves them to run out by themselves.
       if (jobHold) freeHold(jobHold).catch(() => {});
       if (!(error instanceof LockTimeoutError)) {
-        // It has not run: as after a crash, `onCrash` says whether another caller may.
-        driver.release({ key, owner }).catch(() => {});
+        letGo(key, owner);
         throw error;
       }
       // Settled, so that a process that comes later does not run what was skipped.
-      await ask(key.name, 'settled', settle);
+      await settle();
       return { ran: false, reason: 'overlap', ...(error.holder !== undefined && { by: error.holder }) };
     }
 
