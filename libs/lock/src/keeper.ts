@@ -177,9 +177,9 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
 
   /** A lease from a waiter with a longer ttl counts as shorter from now on: this renewal may arrive, and its answer may not. */
   const shorten = (hold: Hold, sent: Stamp): boolean => {
-    if (hold.ttlMs >= hold.leaseMs - (sent.monotonic - hold.since.monotonic)) return false;
-    hold.since = sent;
-    hold.leaseMs = hold.ttlMs;
+    const leaseMs = sent.monotonic - hold.since.monotonic + hold.ttlMs;
+    if (leaseMs >= hold.leaseMs) return false;
+    hold.leaseMs = leaseMs;
     arm(hold);
     return true;
   };

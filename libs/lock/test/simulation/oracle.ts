@@ -35,8 +35,9 @@ export interface Stay {
 
 export interface OracleOptions {
   readonly timeline: Timeline;
-  /** Until when two may be in a section that exclude each other, because the store forgot one of them. */
-  readonly excusedUntil: () => number;
+  /** When the store last forgot leases or ended them early. */
+  readonly lastUpheavalAt: () => number;
+  readonly longestTtlMs: number;
   readonly note: Note;
 }
 
@@ -49,7 +50,7 @@ export class Oracle {
   readonly #options: OracleOptions;
   readonly #inside = new Map<string, Set<Stay>>();
   readonly #highest = new Map<string, bigint>();
-  readonly #keptUntil = new Map<string, number>();
+  readonly #kept = new Map<string, { readonly since: number; readonly until: number }>();
   readonly #awaited = new Set<{ readonly what: string; readonly machine: Machine }>();
   #stays = 0;
 
@@ -116,7 +117,7 @@ export class Oracle {
   /** A mutex stays locked although its holder has let go. */
   keep({ kind, name }: Share, until: number): void {
     const key = `${kind}:${name}`;
-    this.#keptUntil.set(key, Math.max(until, this.#keptUntil.get(key) ?? 0));
+    this.#kept.set(key, { since: this.#options.timeline.now, until });
   }
 
   dies(machine: Machine): void {
@@ -163,8 +164,10 @@ export class Oracle {
       if (this.look(other)) continue;
       if (this.#shouldKnow(other) && !other.lease.signal.aborted) this.#excludes(other, stay, 'has not been told');
     }
-    const keptUntil = this.#keptUntil.get(key) ?? 0;
-    if (this.#options.timeline.now < keptUntil && !this.isExcused(stay)) this.fault(`I1: ${key}: ${stay.id} entered although the name was to be kept until ${keptUntil}`);
+    const kept = this.#kept.get(key);
+    if (kept && this.#options.timeline.now < kept.until && this.#options.lastUpheavalAt() < kept.since) {
+      this.fault(`I1: ${key}: ${stay.id} entered although the name was to be kept until ${kept.until.toFixed(3)}`);
+    }
     if (share.capacity === 1 && fence > 0n) {
       const highest = this.#highest.get(key) ?? -1n;
       if (fence <= highest && !this.isExcused(stay)) this.fault(`I2: ${key}: ${stay.id} entered with fence ${fence} after ${highest}`);
@@ -203,7 +206,8 @@ export class Oracle {
 
   /** The store has forgotten leases, and this one may not have heard of it yet. */
   isExcused({ machine }: Stay): boolean {
-    return this.#options.timeline.now <= this.#options.excusedUntil() + machine.stoppedMs;
+    const { timeline, lastUpheavalAt, longestTtlMs } = this.#options;
+    return timeline.now <= lastUpheavalAt() + longestTtlMs * 1.02 + machine.stoppedMs;
   }
 }
 

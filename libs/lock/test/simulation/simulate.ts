@@ -48,7 +48,7 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
   const history: string[] = [];
   const note: Note = trace ? traceTo(history, timeline) : () => {};
   const longestTtlMs = Math.max(...plan.ttls);
-  const oracle: Oracle = new Oracle({ timeline, note, excusedUntil: () => store.lastUpheavalAt + longestTtlMs * 1.02 });
+  const oracle: Oracle = new Oracle({ timeline, note, lastUpheavalAt: () => store.lastUpheavalAt, longestTtlMs });
   const store = new Store({ timeline, wallAtStart: START, onFault: (fault) => oracle.fault(fault), sabotage });
   const resources = new Resources(oracle);
   const runs = new Runs(oracle);
