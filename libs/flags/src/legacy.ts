@@ -1,7 +1,7 @@
 import type { AnyFlagSet } from './any-flag-set.ts';
 import { FlagsInputError, FlagsLegacyError, type DefinitionFault } from './errors.ts';
 import type { FlagName, FlagsOf } from './flags.ts';
-import { quote, sqlOf, type SqlDialect } from './sql.ts';
+import { checkedLimit, quote, sqlOf, type SqlDialect } from './sql.ts';
 
 /*
  * The way of a table from a column of texts that stand for states (`'0'`, `'1'`, `'10'`) to a column of words.
@@ -117,7 +117,7 @@ export function legacyOf<Flags extends AnyFlagSet>(flags: Flags, spec: LegacySpe
     sql: {
       ddl: addColumns(dialect, t, [sqlOf(flags).ddl.column(word, { dialect }), `${s} ${dialect === 'mysql' ? 'tinyint unsigned' : 'integer'} not null default 0`]),
       census: `select min(value) as value, hex, type, count(*) as n from (select ${columns} from ${t}) as texts group by hex, type order by type, hex`,
-      chunk: (limit, from) => `select max(k) as last from (select ${k} as k from ${t} ${from === 'after' ? `where ${k} > ? ` : ''}order by ${k} limit ${limit}) as chunk`,
+      chunk: (limit, from) => `select max(k) as last from (select ${k} as k from ${t} ${from === 'after' ? `where ${k} > ? ` : ''}order by ${k} limit ${checkedLimit(flags.name, limit)}) as chunk`,
       backfill: inChunk(`update ${t} set ${w} = (${w} & ~${owned}) | ${read}, ${s} = 1 where ${s} = 0 and ${exact} in (${texts})`),
       unmapped: inChunk(`select ${k} as k, ${columns} from ${t} where ${s} = 0 and (${exact} is null or ${exact} not in (${texts}))`),
       // The text first: MySQL assigns in the order of writing, and `next` means the word as it was.

@@ -1,5 +1,5 @@
 import type { AnyFlagSet, GroupName, MemberOf } from './any-flag-set.ts';
-import { FlagsIdentifierError } from './errors.ts';
+import { FlagsIdentifierError, FlagsInputError } from './errors.ts';
 import type { FlagName, FlagsOf } from './flags.ts';
 import type { Machine } from './machine.ts';
 import { conditionsOf, enabledText, groupMask, memberBit, nextText, type FlagConditions } from './sql-text.ts';
@@ -101,6 +101,12 @@ const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?$/;
 export function quote(set: string, name: string): string {
   if (typeof name !== 'string' || !PLAIN_NAME.test(name)) throw new FlagsIdentifierError(set, name, 'a table or column is a name of ASCII letters, digits and _, or two of them with a dot between');
   return name.split('.').map((part) => `\`${part}\``).join('.');
+}
+
+/** @throws FlagsInputError (`ERR_FLAGS_INPUT`) for a batch without rows, after which a loop over batches would stop too early or never */
+export function checkedLimit(set: string, limit: number): number {
+  if (!Number.isSafeInteger(limit) || limit < 1) throw new FlagsInputError(set, limit, 'a batch has a whole number of rows, 1 or more');
+  return limit;
 }
 
 function columnType(flags: AnyFlagSet, dialect: SqlDialect): string {

@@ -156,9 +156,33 @@ describe.each(DIALECTS)('on %s', (dialect) => {
     });
 
     it('refuses a key that would match other rows', async () => {
-      for (const key of [{}, { id: undefined }] as Options['key'][]) {
+      for (const key of [{}, { id: undefined }, { id: null }, { id: 2 ** 53 }] as Options['key'][]) {
         await expect(apply(0, 'start', { key })).rejects.toThrow(expect.objectContaining({ code: 'ERR_FLAGS_INPUT' }));
       }
+    });
+
+    it('undoes what it did to several rows, for which it has one answer', async () => {
+      const ids = [await insert(State.of('Ready')), await insert(State.of('Ready'))];
+      const both = { key: { note: 'both' }, onApplied: () => expect.unreachable() };
+      await db.updateTable('run').set({ note: 'both' }).where('id', 'in', ids).execute();
+      await expect(apply(0, 'start', both)).rejects.toMatchObject({ code: 'ERR_FLAGS_INPUT', value: both.key });
+      await expect(apply(0, 'finish', both)).rejects.toMatchObject({ code: 'ERR_FLAGS_INPUT', value: both.key });
+      for (const id of ids) expect(await row(id)).toMatchObject({ state: State.of('Ready'), version: 1 });
+      await db.deleteFrom('run').where('id', 'in', ids).execute();
+    });
+
+    it('refuses a version that is not counted', async () => {
+      const id = await insert(State.of('Ready'));
+      const version = { column: 'before' } as const;
+      await expect(apply(id, 'start', { version, onApplied: () => expect.unreachable() })).rejects.toMatchObject({ code: 'ERR_FLAGS_INPUT', value: null });
+      await expect(apply(id, 'finish', { version })).rejects.toMatchObject({ code: 'ERR_FLAGS_INPUT', value: null });
+      expect(await row(id)).toMatchObject({ state: State.of('Ready'), before: null });
+    });
+
+    it('writes nothing further when the word stays as it is', async () => {
+      const id = await insert(State.of('Done'));
+      expect(await apply(id, 'look', { set: { note: 'seen' } })).toMatchObject({ ok: true, changed: false });
+      expect(await row(id)).toMatchObject({ note: null });
     });
 
     it('refuses an event that does not exist', async () => {

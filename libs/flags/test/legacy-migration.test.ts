@@ -106,6 +106,12 @@ describe.each(DIALECTS)('a column of texts on %s', (dialect) => {
     expect(await old.transaction((trx) => old.migration.verify(trx))).toEqual({ ok: true, rows: 13, pending: 0, mismatches: [] });
   });
 
+  it.each([0, 1.5])('is not backfilled in chunks of %s', async (limit) => {
+    await using old = await createOldTable(dialect, SOUND);
+    await addColumns(old);
+    await expect(old.transaction((trx) => old.migration.backfill(trx, { limit }))).rejects.toMatchObject({ code: 'ERR_FLAGS_INPUT', value: limit });
+  });
+
   it('of no rows has nothing to do', async () => {
     await using old = await createOldTable(dialect, {});
     await addColumns(old);

@@ -251,6 +251,11 @@ describe.each(VARIANTS)('a tree on $dialect, $mode', ({ dialect, mode }) => {
     expect(await tasks.show(0)).toBe('Done@1');
   });
 
+  it.each([0, 1.5])('does not go through a table in batches of %s', async (limit) => {
+    await using tasks = await createTaskTree(dialect, mode);
+    await expect(tasks.transaction((trx) => tasks.tree.reconcile(trx, { limit }))).rejects.toMatchObject({ code: 'ERR_FLAGS_INPUT', value: limit });
+  });
+
   it('reports damaged children, and does not guess what their parent is', async () => {
     await using tasks = await createTaskTree(dialect, mode);
     await chain(tasks, 1);

@@ -2,7 +2,8 @@ import { CompiledQuery, type Kysely } from 'kysely';
 import type { AnyFlagSet } from '../any-flag-set.ts';
 import type { FlagsOf } from '../flags.ts';
 import type { Legacy } from '../legacy.ts';
-import type { AnyTransaction, RowId } from './rollup-rows.ts';
+import type { AnyTransaction } from './rollup-rows.ts';
+import { exactId, type RowId } from './row-id.ts';
 
 /** Any Kysely instance or transaction, whatever its tables. */
 export type AnyKysely = Pick<Kysely<unknown>, 'getExecutor' | 'executeQuery'>;
@@ -79,13 +80,13 @@ export function legacyMigration<Flags extends AnyFlagSet>(legacy: Legacy<Flags>)
     async backfill(trx, { after, limit = CHUNK } = {}) {
       const start = after === undefined;
       const [chunk] = await query<{ last: RowId | null }>(trx, sql.chunk(limit, start ? 'start' : 'after'), start ? [] : [after]);
-      const last = chunk?.last ?? undefined;
+      const last = exactId(flags.name, chunk?.last ?? undefined);
       if (last === undefined) return { mapped: 0, unmapped: [], last };
       const place = start ? 'fromStart' : 'fromKey';
       const keys = start ? [last] : [after, last];
       const { numAffectedRows } = await trx.executeQuery(CompiledQuery.raw(sql.backfill[place], keys));
       const unmapped = await query<LegacyValue & { k: RowId }>(trx, sql.unmapped[place], keys);
-      return { mapped: Number(numAffectedRows), unmapped: unmapped.map((row) => ({ key: row.k, ...valueOf(row) })), last };
+      return { mapped: Number(numAffectedRows), unmapped: unmapped.map((row) => ({ key: exactId(flags.name, row.k), ...valueOf(row) })), last };
     },
 
     async verify(db) {

@@ -1,7 +1,8 @@
 import { RollupCycleError, RollupDepthError, RollupDriftError, RollupRowError } from '../errors.ts';
 import type { Word } from '../flags.ts';
 import type { Rollup } from '../rollup.ts';
-import { rollupRows, type AnyTransaction, type Children, type LockedRow, type RollupTreeOptions, type RowId } from './rollup-rows.ts';
+import { rollupRows, type AnyTransaction, type Children, type LockedRow, type RollupTreeOptions } from './rollup-rows.ts';
+import type { RowId } from './row-id.ts';
 
 /*
  * Keeps the states of parents true to the states of their children, in one table whose rows name their parent.
@@ -271,7 +272,7 @@ export function rollupTree<Set extends string, State extends string, Value exten
 
     async remove(trx, id) {
       const row = await lockExisting(trx, id, 'is to be removed and does not exist');
-      if ((await rows.height(trx, id, 1)) > 0) throw new RollupRowError(set, table, id, 'has children; remove or move them first');
+      if (await rows.hasChildren(trx, id)) throw new RollupRowError(set, table, id, 'has children; remove or move them first');
       await rows.remove(trx, id);
       return climb(trx, { id, parent: row.parent }, delta([row.word], []));
     },

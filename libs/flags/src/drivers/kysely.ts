@@ -5,6 +5,7 @@ import type { FlagsOf } from '../flags.ts';
 import type { Machine } from '../machine.ts';
 import { changesText, conditionsOf, enabledText, nextText, type FlagConditions } from '../sql-text.ts';
 import { transitionOf } from '../transition.ts';
+import { exactId } from './row-id.ts';
 
 export {
   legacyMigration,
@@ -17,7 +18,8 @@ export {
   type LegacyVerification,
 } from './kysely-legacy.ts';
 export { MAX_ROLLUP_DEPTH, rollupTree, type ReconcileResult, type RollupChange, type RollupDrift, type RollupStep, type RollupTree } from './kysely-rollup.ts';
-export { type AnyTransaction, type RollupTreeOptions, type RowId } from './rollup-rows.ts';
+export { type AnyTransaction, type RollupTreeOptions } from './rollup-rows.ts';
+export { type RowId } from './row-id.ts';
 
 /*
  * Words in rows, through Kysely.
@@ -92,7 +94,7 @@ interface RowTransition<DB, Table extends keyof DB & string, Flags extends AnyFl
   readonly machine: Machine<Flags, Event, Context>;
   readonly event: Event;
   readonly table: Table;
-  /** The columns of a key, with the values of one row. */
+  /** The columns of a unique key, with the values of one row. */
   readonly key: { readonly [Column in keyof DB[Table] & string]?: string | number | bigint };
   /** The column of words. */
   readonly column: keyof DB[Table] & string;
@@ -100,7 +102,7 @@ interface RowTransition<DB, Table extends keyof DB & string, Flags extends AnyFl
   readonly version?: { readonly column: keyof DB[Table] & string; readonly expect?: number };
   /** A condition that has to hold together with the flags, such as a fence. */
   readonly extraWhere?: (eb: ExpressionBuilder<DB, Table>) => Expression<SqlBool>;
-  /** Further columns to write. They see the word before the event. */
+  /** Further columns to write when the word changes. They see the word before the event. */
   readonly set?: UpdateObject<DB, Table>;
   /** Called in the transaction of a change, and not of a repetition. What it writes is committed with the change. */
   readonly onApplied?: (trx: Transaction<DB>, applied: { readonly value: FlagsOf<Flags>; readonly version: number | undefined }) => Promise<void>;
@@ -115,7 +117,8 @@ interface StoredWord<W> {
  * Carries out an event of a row. Of two callers one wins; the other is told what it met. In a transaction of one's own
  * pass that; otherwise one is made where it is needed.
  * @throws UnknownFlagError (`ERR_FLAGS_UNKNOWN`) for an event that does not exist; FlagsInputError (`ERR_FLAGS_INPUT`) for an
- *   empty key, and for a stored value that is no word
+ *   empty key or one of several rows, and for a stored word or version that is none. On SQLite without a transaction such rows
+ *   have then been written.
  */
 export async function applyTransition<DB, Table extends keyof DB & string, Flags extends AnyFlagSet, Event extends string, Context>(
   // Named twice, because TypeScript guesses wrong tables for a Transaction where a Kysely is asked for.
@@ -141,18 +144,27 @@ async function attempt<DB, Table extends keyof DB & string, Flags extends AnyFla
   const table: string = options.table;
   const versionColumn: string | undefined = options.version?.column;
   const expected = options.version?.expect;
-  // Kysely leaves out a column without a value, and the rest would match other rows.
-  if (Object.keys(key).length === 0 || Object.values(key).includes(undefined)) throw new FlagsInputError(machine.flags.name, key, 'the key of a row has columns, and a value for each');
+  const refuse = (value: unknown, rule: string): never => {
+    throw new FlagsInputError(machine.flags.name, value, rule);
+  };
+  const keyValues = Object.values(key).map((id) => exactId(machine.flags.name, id));
+  // Kysely leaves out a column without a value, and makes IS NULL of null: other rows would match.
+  if (keyValues.length === 0 || keyValues.some((id) => id == null)) refuse(key, 'the key of a row has columns, and a value for each');
   const rows = db as unknown as Kysely<Rows>;
   const extraWhere = options.extraWhere as ((eb: ExpressionBuilder<Rows, string>) => Expression<SqlBool>) | undefined;
   const stored = [
     (machine.flags.backend === 'bigint' ? wordText(column) : sql.ref(column)).as('word'),
     (versionColumn === undefined ? sql.lit(null) : sql.ref(versionColumn)).as('version'),
   ];
+  const readVersion = (raw: unknown): number => {
+    const version = Number(raw);
+    return raw !== null && Number.isSafeInteger(version) ? version : refuse(raw, `column ${versionColumn} does not count versions`);
+  };
   const read = (row: Record<string, unknown>): StoredWord<W> => ({
     value: machine.flags.fromBits(row['word'], 'retain') as W,
-    version: versionColumn === undefined ? undefined : Number(row['version']),
+    version: versionColumn === undefined ? undefined : readVersion(row['version']),
   });
+  const only = <Row>(found: readonly Row[]): Row | undefined => (found.length > 1 ? refuse(key, `the key is of ${found.length} rows`) : found[0]);
   const isRow = (eb: ExpressionBuilder<Rows, string>): Expression<SqlBool> => eb.and(key as Record<string, string | number | bigint>);
 
   const write = async (): Promise<StoredWord<W> | undefined> => {
@@ -168,19 +180,20 @@ async function attempt<DB, Table extends keyof DB & string, Flags extends AnyFla
     if (versionColumn !== undefined && expected !== undefined) update = update.where(versionColumn, '=', expected);
     if (extraWhere) update = update.where(extraWhere);
     if (returning) {
-      const row = await update.returning(stored).executeTakeFirst();
+      const row = only(await update.returning(stored).execute());
       return row && read(row);
     }
     const { numUpdatedRows } = await update.executeTakeFirstOrThrow();
     if (numUpdatedRows === 0n) return undefined;
-    return read(await rows.selectFrom(table).select(stored).where(isRow).executeTakeFirstOrThrow());
+    const row = only(await rows.selectFrom(table).select(stored).where(isRow).execute());
+    return read(row ?? refuse(key, 'the row has another key since this change'));
   };
 
   const explain = async (): Promise<AppliedTransition<W>> => {
     const holds = (eb: ExpressionBuilder<Rows, string>) => (extraWhere ? sql<number>`case when ${extraWhere(eb)} then 1 else 0 end` : sql.lit(1)).as('holds');
     const query = rows.selectFrom(table).select(stored).select(holds).where(isRow);
     // The newest row, which a transaction that has read before does not see without a lock on MySQL.
-    const row = await (returning ? query : query.forUpdate()).executeTakeFirst();
+    const row = only(await (returning ? query : query.forUpdate()).execute());
     if (!row) return { ok: false, reason: 'not_found' };
     const { value: current, version } = read(row);
     if ((expected !== undefined && version !== expected) || Number(row['holds']) !== 1) return { ok: false, reason: 'conflict', current, version };

@@ -2,10 +2,8 @@ import { sql, type RawBuilder, type Transaction } from 'kysely';
 import { FlagsRollupError, RollupIsolationError, type DefinitionFault } from '../errors.ts';
 import type { Word } from '../flags.ts';
 import type { Rollup } from '../rollup.ts';
-import { quote, type SqlDialect } from '../sql.ts';
-
-/** A key as the caller's table has it. */
-export type RowId = number | bigint | string;
+import { checkedLimit, quote, type SqlDialect } from '../sql.ts';
+import { exactId, type RowId } from './row-id.ts';
 
 /** Any Kysely transaction, whatever its tables. A plain Kysely instance is refused: its statements are not one transaction. */
 export type AnyTransaction = Pick<Transaction<unknown>, 'isTransaction' | 'getExecutor'>;
@@ -14,6 +12,7 @@ export type AnyTransaction = Pick<Transaction<unknown>, 'isTransaction' | 'getEx
 export interface RollupTreeOptions<State extends string = string> {
   /** `mysql` also for MariaDB. A `Database` of @staddle/database knows its own. */
   readonly dialect: SqlDialect | { readonly dialect: SqlDialect };
+  /** `task`, or `app.task`: the `withSchema` of Kysely does not reach it. */
   readonly table: string;
   readonly columns?: {
     /** Primary key. Default `id`. */
@@ -67,6 +66,8 @@ export interface RollupRows<W> {
   parentOf(trx: AnyTransaction, id: RowId): Promise<RowId | null | undefined>;
   /** Counts the children by reading them. @throws RollupIsolationError (`ERR_FLAGS_ROLLUP_ISOLATION`) */
   countChildren(trx: AnyTransaction, id: RowId): Promise<Children>;
+  /** Whether the row has children by now, whatever this transaction has read before. */
+  hasChildren(trx: AnyTransaction, id: RowId): Promise<boolean>;
   /** Levels below the row, up to `atMost`. */
   height(trx: AnyTransaction, id: RowId, atMost: number): Promise<number>;
   /** Writes what differs from the locked row. */
@@ -115,12 +116,17 @@ export function rollupRows<Set extends string, State extends string, Value exten
     async lock(trx, rowId) {
       const { rows } = await sql<RawRow>`select ${up} as parent, cast(${flags} as char) as word${storedCounters} from ${t} where ${key} = ${rowId}${forUpdate}`.execute(trx);
       const [row] = rows;
-      return row && { id: rowId, parent: row.parent, word: rollup.read(row.word), children: mode === 'counted' ? childrenIn(row) : undefined };
+      return row && { id: exactId(rollup.set, rowId), parent: exactId(rollup.set, row.parent), word: rollup.read(row.word), children: mode === 'counted' ? childrenIn(row) : undefined };
     },
 
     async parentOf(trx, rowId) {
       const { rows } = await sql<RawRow>`select ${up} as parent from ${t} where ${key} = ${rowId}`.execute(trx);
-      return rows[0]?.parent;
+      return exactId(rollup.set, rows[0]?.parent);
+    },
+
+    async hasChildren(trx, rowId) {
+      const { rows } = await sql`select 1 as one from ${t} where ${up} = ${rowId} limit 1${forUpdate}`.execute(trx);
+      return rows.length > 0;
     },
 
     async countChildren(trx, rowId) {
@@ -165,8 +171,8 @@ export function rollupRows<Set extends string, State extends string, Value exten
       const counted = counterNames.map((name) => sql`${t}.${sql.id(name)} <> 0`);
       const isParent = sql.join([sql`exists (select 1 from ${t} as child where child.${up} = ${t}.${key})`, ...counted], sql` or `);
       const beyond = after === undefined ? sql`` : sql`${t}.${key} > ${after} and `;
-      const { rows } = await sql<{ id: RowId }>`select ${t}.${key} as id from ${t} where ${beyond}(${isParent}) order by ${t}.${key} limit ${sql.lit(limit)}`.execute(trx);
-      return rows.map((row) => row.id);
+      const { rows } = await sql<{ id: RowId }>`select ${t}.${key} as id from ${t} where ${beyond}(${isParent}) order by ${t}.${key} limit ${sql.lit(checkedLimit(rollup.set, limit))}`.execute(trx);
+      return rows.map((row) => exactId(rollup.set, row.id));
     },
   };
 }
