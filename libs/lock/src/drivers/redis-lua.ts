@@ -25,8 +25,7 @@ export const KEEP_MS = 3_600_000;
 
 export const FENCE: string = `
 -- max(last + 1, server µs), so that fences increase also after a loss of all data, and when the clock was set back.
-local function nextFence(key, ttl, reserve)
-  local time = redis.call('TIME')
+local function nextFence(key, time, ttl, reserve)
   local fence = time[1] .. string.sub('00000' .. time[2], -6)
   local memory = math.max(ttl, FENCE_MEMORY_MS)
   local last = redis.call('SET', key, fence .. '+' .. reserve, 'PX', memory, 'GET')
@@ -78,14 +77,17 @@ local function write(owner, it)
   keep(owners, it.ttl + ${KEEP_MS})
 end`;
 
+/** Comes after `local current`, what the lock holds. Steps count here: waiters get their message when the script has ended. */
 export const MUTEX: string = `
-local function holder() return redis.call('GET', lock) end
+local function holder() return current end
 
-local function holders() return { holder() or nil } end
+local function holders() return { current or nil } end
 
-local function holds(owner) return holder() == owner end
+local function holds(owner) return current == owner end
 
-local function fits() return not holder() end
+local function isFree() return not current end
+
+local function fits() return not current end
 
 local function leftMs()
   local ms = redis.call('PTTL', lock)
@@ -94,12 +96,14 @@ end
 
 local function give(owner, it)
   redis.call('SET', lock, owner, 'PX', it.ttl)
+  current = owner
   if it.meta ~= '' then write(owner, it) end
 end
 
+-- The key itself is overwritten, or deleted in the end.
 local function take(owner)
-  redis.call('DEL', lock)
   redis.call('HDEL', owners, owner)
+  current = false
 end
 
 -- A holder asks again: after a lost answer, or to make the lease of a hand-off a full one.
@@ -107,7 +111,7 @@ local function again(owner, it)
   redis.call('PEXPIRE', lock, it.ttl)
   redis.call('PEXPIRE', fences, math.max(it.ttl, FENCE_MEMORY_MS))
   local last = redis.call('GET', fences)
-  return last and string.match(last, '^%d+') or nextFence(fences, it.ttl, it.reserve)
+  return last and string.match(last, '^%d+') or nextFence(fences, time, it.ttl, it.reserve)
 end`;
 
 export const PERMITS: string = `
@@ -120,6 +124,8 @@ local function holder() return redis.call('ZRANGE', lock, 0, 0)[1] end
 local function holders() return redis.call('ZRANGE', lock, 0, -1) end
 
 local function holds(owner) return redis.call('ZSCORE', lock, owner) end
+
+local function isFree() return redis.call('EXISTS', lock) == 0 end
 
 local function fits(it) return used + it.weight <= tonumber(it.capacity) end
 
@@ -162,15 +168,19 @@ end
 
 -- Those whose leases have ended hold nothing. Redis itself has removed the set when all of them have.
 for _, owner in ipairs(redis.call('ZRANGEBYSCORE', lock, '-inf', now)) do take(owner) end
-if used ~= 0 and redis.call('EXISTS', lock) == 0 then
+if used ~= 0 and isFree() then
   redis.call('HDEL', owners, 'used')
   used = 0
 end`;
 
 export const QUEUE: string = `
-local function first() return redis.call('ZRANGE', queue, 0, 0)[1] end
+local front = redis.call('ZRANGE', queue, 0, 0)[1]
+local frontBefore = front
 
-local head = first()
+local function leave(owner)
+  redis.call('ZREM', queue, owner)
+  front = redis.call('ZRANGE', queue, 0, 0)[1]
+end
 
 -- How many clients received it; a table when this user may not send messages.
 local function tell(owner, message)
@@ -179,18 +189,11 @@ end
 
 -- Tells the first of the queue that it is, and when the lease before it ends.
 local function announce()
-  local owner = first()
-  if owner then tell(owner, string.format('H|%s|%.0f', owner, leftMs())) end
-end
-
-local function leave(owner)
-  redis.call('ZREM', queue, owner)
-  redis.call('HDEL', owners, owner)
+  if front then tell(front, string.format('H|%s|%.0f', front, leftMs())) end
 end
 
 local function serve(owner, it)
-  it.fence = nextFence(fences, it.ttl, it.reserve)
-  redis.call('ZREM', queue, owner)
+  it.fence = nextFence(fences, time, it.ttl, it.reserve)
   give(owner, it)
   return it.fence
 end
@@ -199,33 +202,33 @@ end
 -- message; how many others were served; whether messages cannot be sent, so that nobody can be served.
 function pass(asker)
   local fence, served = nil, 0
-  local owner = first()
-  while owner do
-    local it = record(owner)
+  while front do
+    local owner, it = front, record(front)
     if not fits(it) then break end
     if owner == asker then
+      leave(owner)
       fence = serve(owner, it)
     else
       it.ttl = math.min(it.ttl, HANDOFF_MS)
-      it.fence = nextFence(fences, it.ttl, it.reserve)
+      it.fence = nextFence(fences, time, it.ttl, it.reserve)
       local heard = tell(owner, string.format('G|%s|%s|%d|%.0f', owner, it.fence, it.ttl, now))
       if type(heard) == 'table' then return fence, served, true end
+      leave(owner)
       if heard == 0 and COUNTS_RECEIVERS then
-        leave(owner)
+        redis.call('HDEL', owners, owner)
       else
-        redis.call('ZREM', queue, owner)
         give(owner, it)
         served = served + 1
       end
     end
-    owner = first()
   end
   return fence, served, false
 end
 
 local function finish(asker)
-  local owner = first()
-  if not owner and redis.call('EXISTS', lock) == 0 then redis.call('DEL', owners) end
-  if owner ~= head and owner ~= asker then announce() end
+  if isFree() then
+    redis.call('DEL', lock)
+    if not front then redis.call('DEL', owners) end
+  end
+  if front ~= frontBefore and front ~= asker then announce() end
 end`;
-

@@ -20,29 +20,35 @@ waits, barges = waits == 'true', barges == 'true'
 if holds(owner) then
   local fence = again(owner, it)
   finish()
-  return { 1, fence, redis.call('EXISTS', queue), 0 }
+  return { 1, fence, front and 1 or 0, 0 }
 end
 
 local rank = redis.call('ZRANK', queue, owner)
 local fence, _, mute
-if (barges or rank == 0 or redis.call('EXISTS', queue) == 0) and fits(it) then
+if (barges or rank == 0 or not front) and fits(it) then
+  if rank then leave(owner) end
   fence = serve(owner, it)
 else
-  if not waits then
-    if rank then leave(owner) end
-  elseif not rank then
+  if rank and not waits then
+    leave(owner)
+    redis.call('HDEL', owners, owner)
+  elseif waits and not rank then
     local score = now - it.priority * 1e12
     -- A newcomer stays behind those of its priority also when the clock was set back.
     local last = redis.call('ZREVRANGEBYSCORE', queue, score + 5e11, score, 'WITHSCORES', 'LIMIT', 0, 1)
     redis.call('ZADD', queue, last[2] and last[2] + 1 or score, owner)
     write(owner, it)
+    front = redis.call('ZRANGE', queue, 0, 0)[1]
   end
   fence, _, mute = pass(owner)
-  if not fence and (mute or redis.call('EXISTS', queue) == 0) and fits(it) then fence = serve(owner, it) end
+  if not fence and (mute or not front) and fits(it) then
+    if waits then leave(owner) end
+    fence = serve(owner, it)
+  end
 end
 finish(owner)
 
-if fence then return { 1, fence, redis.call('EXISTS', queue), rank and 0 or 1 } end
+if fence then return { 1, fence, front and 1 or 0, rank and 0 or 1 } end
 local left = leftMs()
 if waits then
   keep(queue, left + ${KEEP_MS})
@@ -53,14 +59,15 @@ return { 0, holder() or false, left, waits and redis.call('ZRANK', queue, owner)
 const RELEASE = `
 local owner, keepMs = ARGV[1], ARGV[2]
 if holds(owner) then
-  local it = record(owner)
-  take(owner)
   if keepMs then
+    local it = record(owner)
+    take(owner)
     it.ttl, it.meta = keepMs, ''
     give('=' .. owner, it)
     announce()
     return 3
   end
+  take(owner)
   local _, served = pass()
   finish()
   return served > 0 and 2 or 1
@@ -69,6 +76,7 @@ if holds('=' .. owner) then return 3 end
 
 if not redis.call('ZRANK', queue, owner) then return 0 end
 leave(owner)
+redis.call('HDEL', owners, owner)
 pass()
 finish()
 return 4`;
@@ -88,15 +96,18 @@ if ended > 0 then
 end
 return ended`;
 
+const CURRENT = `
+local current = redis.call('GET', KEYS[1])`;
+
 // A free mutex that nobody waits for, in as few steps as can be: nearly every mutex is.
 const ACQUIRE_FREE_MUTEX = `
 if not ARGV[5] and redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
-  if redis.call('EXISTS', KEYS[3]) == 0 then return nextFence(KEYS[2], ARGV[2], ARGV[3]) end
+  if redis.call('EXISTS', KEYS[3]) == 0 then return nextFence(KEYS[2], redis.call('TIME'), ARGV[2], ARGV[3]) end
   redis.call('DEL', KEYS[1])
 end`;
 
 const RELEASE_UNWANTED_MUTEX = `
-if redis.call('GET', KEYS[1]) == ARGV[1] and not ARGV[2] and redis.call('EXISTS', KEYS[3]) == 0 then
+if current == ARGV[1] and not ARGV[2] and redis.call('EXISTS', KEYS[3]) == 0 then
   redis.call('DEL', KEYS[1], KEYS[4])
   return 1
 end`;
@@ -164,7 +175,7 @@ if holder then
 else
   redis.call('SET', KEYS[1], owner, 'PX', ttl)
 end
-fence = fence or nextFence(KEYS[2], ttl, '0')
+fence = fence or nextFence(KEYS[2], redis.call('TIME'), ttl, '0')
 redis.call('HSET', KEYS[3], 'state', 'running', 'owner', owner, 'keepMs', keepMs)
 keep(KEYS[3], math.max(ttl, keepMs))
 return { 1, fence }`;
@@ -218,13 +229,13 @@ export function scriptTexts(settings: ScriptSettings): Readonly<Record<ScriptNam
   return {
     // KEYS lock fence queue owners [epoch]  ARGV owner ttl reserve 'WEIGHT CAPACITY PRIORITY QUEUE BARGE' [meta]: few, because each costs as much as a step of the script
     // returns fence (nobody else is there)  or  1, fence, others wait, owner was not in the queue  or  0, holder, ms until the first lease ends, rank or -1, owner was not in the queue, server µs
-    acquireMutex: script(guarded ? 5 : 4, ...(guarded ? [GUARD, REFUSE_IN_QUARANTINE] : []), FENCE, ACQUIRE_FREE_MUTEX, ...mutex, ACQUIRE),
+    acquireMutex: script(guarded ? 5 : 4, ...(guarded ? [GUARD, REFUSE_IN_QUARANTINE] : []), FENCE, ACQUIRE_FREE_MUTEX, CURRENT, ...mutex, ACQUIRE),
     acquirePermits: script(guarded ? 5 : 4, ...(guarded ? [GUARD, REFUSE_IN_QUARANTINE] : []), ...permits, ACQUIRE),
     // KEYS lock fence queue owners  ARGV owner [keepMs]  returns 0 not held, 1 released, 2 handed off, 3 kept, 4 left the queue
-    releaseMutex: script(4, RELEASE_UNWANTED_MUTEX, FENCE, ...mutex, RELEASE),
+    releaseMutex: script(4, CURRENT, RELEASE_UNWANTED_MUTEX, FENCE, ...mutex, RELEASE),
     releasePermits: script(4, ...permits, RELEASE),
     // KEYS lock fence queue owners  ARGV owner or ''  returns the number of leases that it ended
-    forceReleaseMutex: script(4, FENCE, ...mutex, FORCE_RELEASE),
+    forceReleaseMutex: script(4, CURRENT, FENCE, ...mutex, FORCE_RELEASE),
     forceReleasePermits: script(4, ...permits, FORCE_RELEASE),
     // per lease: KEYS lock fence queue owners (of a run: lock fence claim owners)  ARGV kind owner ttl
     // returns per lease: ms that were left or -1, holder
