@@ -229,10 +229,11 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     queue.refusal = refusal?.outcome;
     queue.failure = failure?.cause;
     const spentMs = clock.monotonic() - startedAt;
-    if (spentMs < waitMs) return wait(queue, terms, { waitMs }, spentMs, result);
+    if (spentMs < waitMs && !closing.aborted) return wait(queue, terms, { waitMs }, spentMs, result);
     contenders.drop(result);
     contendIfVacant(queue);
     dropIfIdle(queue);
+    closing.throwIfAborted();
     throw refusal ? timeoutOf(queue, waitMs) : new LockUnavailableError(queue.key.name, 'acquired', { cause: failure?.cause });
   };
 

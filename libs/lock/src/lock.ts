@@ -294,12 +294,12 @@ export function createLocks(options: LocksOptions): Locks {
       checkName(name);
       checkCount('permits', permits, 1, PERMITS_MAX);
       const key: LockKey = { kind: 'semaphore', name };
-      const ways = lockable(({ permits: weight = 1 }: PermitOptions) => {
+      const ofPermits = lockable(({ permits: weight = 1 }: PermitOptions) => {
         checkCount('permits', weight, 1, permits);
         return { keys: [key], share: { weight, capacity: permits } };
       });
       return {
-        ...ways,
+        ...ofPermits,
         async available() {
           const record = await ask(name, 'inspected', () => driver.inspect(key));
           return Math.max(0, permits - (record?.holders ?? []).reduce((sum, { weight }) => sum + weight, 0));

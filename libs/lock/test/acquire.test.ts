@@ -248,9 +248,13 @@ describe('the options of an acquisition', () => {
     const locks = stand.process();
     const refusal = { code: 'ERR_LOCK_OPTION', field };
     await expect(locks.acquire('job', options as object)).rejects.toMatchObject(refusal);
-    if (field !== 'waitMs') await expect(locks.tryAcquire('job', options as object)).rejects.toMatchObject(refusal);
+    await expect(locks.readWrite('job').read.acquire(options as object)).rejects.toMatchObject(refusal);
     await expect(locks.using('job', options as object, async () => {})).rejects.toMatchObject(refusal);
     expect(locks.calls.acquire).toEqual([]);
+  });
+
+  it('of tryAcquire are checked too', async () => {
+    await expect(stand.process().tryAcquire('job', { ttlMs: 0 })).rejects.toMatchObject({ code: 'ERR_LOCK_OPTION', field: 'ttlMs' });
   });
 
   it.each(['', 'half a \ud83d', 5 as never, undefined as never, null as never])('refuse the name %j', async (name) => {

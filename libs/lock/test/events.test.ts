@@ -60,7 +60,7 @@ describe('events', () => {
   });
 });
 
-describe('acceptance 43: a lease that is dropped', () => {
+describe('43: a lease that is dropped', () => {
   it('is told of, renewed no more, and gone by the end of its ttl', async () => {
     const events: LockEvent[] = [];
     const logger = recordingLogger();
@@ -109,8 +109,8 @@ describe('metrics', () => {
     const observed: number[] = [];
     const metrics: Metrics = {
       counter: ({ name }) => ({
-        add(value = 1, labels = {}) {
-          const id = `${name} ${Object.values(labels).join()}`;
+        add(value = 1, labels) {
+          const id = `${name} ${Object.values<string>(labels ?? {}).join()}`;
           counted[id] = (counted[id] ?? 0) + value;
         },
       }),

@@ -82,7 +82,7 @@ describe('the deadline of a lease', () => {
   });
 });
 
-describe('acceptance 18: a jump of the wall clock here', () => {
+describe('18: a jump of the wall clock here', () => {
   it('forwards puts a lease in doubt until the store has confirmed it', async () => {
     const locks = stand.process();
     const lease = await locks.acquire('job', { ttlMs: 30_000 });
@@ -166,7 +166,7 @@ describe('acceptance 18: a jump of the wall clock here', () => {
   });
 });
 
-describe('acceptance 19: a machine that was suspended', () => {
+describe('19: a machine that was suspended', () => {
   it('finds its leases over at once, although its monotonic clock stood still', async () => {
     const locks = stand.process({
       // The store went on meanwhile.

@@ -47,6 +47,12 @@ export function never(): Promise<never> {
   return new Promise(() => {});
 }
 
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
 function recorded(driver: LockDriver, calls: Calls): LockDriver {
   return {
     ...driver,

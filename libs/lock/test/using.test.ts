@@ -42,7 +42,7 @@ describe('using', () => {
     expect(locks.events).toEqual([]);
   });
 
-  it('acceptance 32: throws what the work threw, whatever else went wrong', async () => {
+  it('32: throws what the work threw, whatever else went wrong', async () => {
     const releaseFails = stand.process({ release: down });
     await expect(releaseFails.using('a', {}, () => Promise.reject(new TypeError('the work failed')))).rejects.toThrow('the work failed');
     expect(releaseFails.events).toMatchObject([{ type: 'release-failed', name: 'a', error: { message: 'down' } }]);
@@ -69,7 +69,7 @@ describe('using', () => {
     }
   });
 
-  it('acceptance 32: rejects with the loss and the result when the lease was lost before the work ended well', async () => {
+  it('32: rejects with the loss and the result when the lease was lost before the work ended well', async () => {
     let seen: unknown;
     const lost = stand.process(gone).using('job', { ttlMs: 3_000 }, async ({ signal, fence }) => {
       await sleep(2_000, { clock: stand.clock });
@@ -98,7 +98,7 @@ describe('using', () => {
     await expect(locks.using('outer', {}, () => locks.acquire('inner', { waitMs: 0 }))).rejects.toBeInstanceOf(LockTimeoutError);
   });
 
-  it('acceptance 33: ends within two seconds when the store is away at its end', async () => {
+  it('33: ends within two seconds when the store is away at its end', async () => {
     const locks = stand.process({ release: never });
     let ended = false;
     const used = locks.using('job', {}, async () => 'done').finally(() => (ended = true));
@@ -152,7 +152,7 @@ describe('release', () => {
     expect(await stand.process().tryAcquire('job')).toBeDefined();
   });
 
-  it('acceptance 33: keeps the error of an `await using` block, with the store away', async () => {
+  it('33: keeps the error of an `await using` block, with the store away', async () => {
     const locks = stand.process({ release: never });
     const block = async (): Promise<void> => {
       await using lease = await locks.acquire('job');
@@ -167,7 +167,7 @@ describe('release', () => {
 });
 
 describe('maxHoldMs', () => {
-  it('acceptance 41: aborts the signal, keeps the lock alone while the work winds down, then lets go', async () => {
+  it('41: aborts the signal, keeps the lock alone while the work winds down, then lets go', async () => {
     const locks = stand.process();
     const lease = await locks.acquire('job', { ttlMs: 1_000, maxHoldMs: 10_000, graceMs: 3_000 });
     await stand.clock.advance(9_999);
@@ -209,7 +209,7 @@ describe('maxHoldMs', () => {
 });
 
 describe('minHoldMs', () => {
-  it('acceptance 41: leaves the lock taken for the rest of its time only', async () => {
+  it('41: leaves the lock taken for the rest of its time only', async () => {
     const lease = await stand.process().acquire('job', { minHoldMs: 1_000 });
     await stand.clock.advance(400);
     expect(await lease.release()).toBe('kept');

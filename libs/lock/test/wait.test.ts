@@ -20,7 +20,7 @@ async function timed(acquired: Promise<Lease>): Promise<{ readonly lease: Lease;
   return { lease, atMs: stand.clock.monotonic() };
 }
 
-describe('acceptance 23: the order of waiters', () => {
+describe('23: the order of waiters', () => {
   /** Lets 200 waiters of four processes have the lock, one after the other, and gives them in the order in which they had it. */
   async function orderOf(priorityOf: (n: number) => number): Promise<number[]> {
     const processes = Array.from({ length: 4 }, () => stand.process({}, { maxLocalHandoffs: 0 }));
@@ -184,7 +184,7 @@ describe('waiters without messages', () => {
     expect(processes[0]!.calls.acquire.length).toBeLessThan(30);
   });
 
-  it('acceptance 26: poll while the line for messages is down, and listen when it is back', async () => {
+  it('26: poll while the line for messages is down, and listen when it is back', async () => {
     let up = false;
     let ready: (() => void) | undefined;
     const locks = stand.process({
@@ -262,7 +262,7 @@ describe('the cost of waiting', () => {
   });
 });
 
-describe('acceptance 22: a store that has lost its queue', () => {
+describe('22: a store that has lost its queue', () => {
   it.each([0, 16])('has all 100 waiters back in a few seconds (%i local hand-offs)', async (maxLocalHandoffs) => {
     const random = seededRandom(7);
     let driver = stand.driver;

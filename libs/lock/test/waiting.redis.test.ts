@@ -4,6 +4,7 @@ import { redisLockDriver } from '@staddle/lock/redis';
 import { createFaultProxy, testRedis, waitFor, type TestRedis } from '@staddle/testing';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collect } from './stand.ts';
 
 // Waiting on a real server: order, giving up, and messages that do not arrive.
 
@@ -27,7 +28,7 @@ const waiters = (locks: Locks, count: number): Promise<unknown> => waitFor(async
 /** All keys of the lock but for the fence that is remembered. */
 const left = async (): Promise<string[]> => (await redis.client().keys(`${redis.prefix}*`)).filter((key) => !key.endsWith(':fence'));
 
-describe('acceptance 23: 200 waiters of four processes', () => {
+describe('23: 200 waiters of four processes', () => {
   it.each([
     { title: 'come in the order in which the server has seen them', priorityOf: () => 0 },
     { title: 'come in the order of their priorities first', priorityOf: (n: number) => (n % 5) - 2 },
@@ -47,7 +48,7 @@ describe('acceptance 23: 200 waiters of four processes', () => {
   });
 });
 
-it('acceptance 24: 500 waiters that are aborted at random times lose no grant and leave nothing', async () => {
+it('24: 500 waiters that are aborted at random times lose no grant and leave nothing', async () => {
   const processes = Array.from({ length: 4 }, (_, n) => open({ maxLocalHandoffs: n % 2 ? 16 : 0 }));
   const holder = await processes[0]!.acquire('job');
   let granted = 0;
@@ -78,7 +79,7 @@ it('acceptance 24: 500 waiters that are aborted at random times lose no grant an
   await waitFor(async () => (await left()).length === 0, { what: 'nothing to be left in Redis' });
 });
 
-it('acceptance 25: a waiter that gives up in the moment of the grant either has the lock or passes it on', async () => {
+it('25: a waiter that gives up in the moment of the grant either has the lock or passes it on', async () => {
   const [ours, theirs, others] = [open(), open(), open()];
   const outcomes = { acquired: 0, 'gave up': 0 };
   for (let run = 0; run < 200; run++) {
@@ -105,7 +106,7 @@ it('acceptance 25: a waiter that gives up in the moment of the grant either has 
   await waitFor(async () => (await left()).length === 0, { what: 'nothing to be left in Redis' });
 });
 
-describe('acceptance 26: without the connection for messages', () => {
+describe('26: without the connection for messages', () => {
   it('waiters poll and have their turn, and are handed the lock again when it is back', async () => {
     const { hostname, port } = new URL(redis.url);
     await using proxy = await createFaultProxy({ target: { host: hostname, port: Number(port) } });
@@ -139,7 +140,7 @@ describe('acceptance 26: without the connection for messages', () => {
   });
 });
 
-it.each(['resetchannels', 'allchannels'])('acceptance 28: where publishing is forbidden, releases succeed and waiters have their turn (%s)', async (channels) => {
+it.each(['resetchannels', 'allchannels'])('28: where publishing is forbidden, releases succeed and waiters have their turn (%s)', async (channels) => {
   const admin = redis.client();
   const user = `user-${redis.prefix.replaceAll(':', '')}`;
   await admin.call('ACL', 'SETUSER', user, 'on', 'nopass', '~*', '+@all', '-publish', channels);
@@ -161,7 +162,7 @@ it.each(['resetchannels', 'allchannels'])('acceptance 28: where publishing is fo
   }
 });
 
-it('acceptance 30: with Redis away, nothing says that a lock is free', async () => {
+it('30: with Redis away, nothing says that a lock is free', async () => {
   const { hostname, port } = new URL(redis.url);
   await using proxy = await createFaultProxy({ target: { host: hostname, port: Number(port) } });
   const client = new Redis(proxy.url('redis'), { retryStrategy: () => 50 });
@@ -174,7 +175,7 @@ it('acceptance 30: with Redis away, nothing says that a lock is free', async () 
   await expect(locks.inspect('job')).rejects.toMatchObject(unavailable);
   await expect(locks.semaphore('job', 3).available()).rejects.toMatchObject(unavailable);
   await expect(locks.forceRelease('job')).rejects.toMatchObject(unavailable);
-  await expect(Array.fromAsync(locks.list('job'))).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
+  await expect(collect(locks.list('job'))).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
   await expect(lease.renew()).rejects.toMatchObject(unavailable);
   expect(lease.isHeld).toBe(true);
   proxy.restore();

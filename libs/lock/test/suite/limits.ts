@@ -3,7 +3,7 @@ import type { House } from './house.ts';
 
 /** The shortest and the longest time of a lease. */
 export function describeLimits(house: () => House): void {
-  describe('acceptance 41', () => {
+  describe('41: limits', () => {
     it('minHoldMs leaves the name locked for the rest of its time, and no longer', async () => {
       const locks = await house().process();
       const other = await house().process();

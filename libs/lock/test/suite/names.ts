@@ -8,7 +8,7 @@ const NAMES = [
 
 /** Any text is a name, in messages too. */
 export function describeNames(house: () => House): void {
-  describe('acceptance 47: a name of any text', () => {
+  describe('47: a name of any text', () => {
     it('is locked, waited for, handed over, shown and listed', async () => {
       const [ours, theirs] = (await house().processes(2)) as [HouseLocks, HouseLocks];
       const leases = await Promise.all(NAMES.map((name) => ours.acquire(name)));

@@ -4,7 +4,7 @@ import type { House } from './house.ts';
 
 /** Who a lease belongs to, and who is inside of it. */
 export function describeOwnership(house: () => House): void {
-  describe('acceptance 31: somebody who does not own a lease', () => {
+  describe('31: somebody who does not own a lease', () => {
     it('can neither take part in it nor end it, with a token that is made up or old', async () => {
       const [ours, theirs] = (await house().processes(2)) as [Awaited<ReturnType<House['process']>>, Awaited<ReturnType<House['process']>>];
       const old = await ours.acquire('job');
@@ -51,7 +51,7 @@ export function describeOwnership(house: () => House): void {
     });
   });
 
-  describe('acceptance 34: code that is inside of a lock', () => {
+  describe('34: code that is inside of a lock', () => {
     it('is told at once when it asks for the lock again', async () => {
       const locks = await house().process();
       await locks.using('job', {}, async (lease) => {
@@ -124,7 +124,7 @@ export function describeOwnership(house: () => House): void {
     });
   });
 
-  it('acceptance 35: two Locks of one process exclude each other', async () => {
+  it('35: two Locks of one process exclude each other', async () => {
     const driver = (await house().process()).driver;
     const one = await house().process({ driver });
     const two = await house().process({ driver });
@@ -136,7 +136,7 @@ export function describeOwnership(house: () => House): void {
     expect(await one.tryAcquire('job')).toBeUndefined();
   });
 
-  it('acceptance 36: one lock object serves 100 concurrent calls', async () => {
+  it('36: one lock object serves 100 concurrent calls', async () => {
     const locks = await house().process();
     const { write } = locks.readWrite('counter');
     let mutexCount = 0;

@@ -15,7 +15,7 @@ export function describeRuns(house: () => House): void {
     }
   };
 
-  describe('acceptance 40: runOnce', () => {
+  describe('40: runOnce', () => {
     it('runs each of 200 instants once, among six processes whose clocks differ by up to two seconds', async () => {
       const fireTimes = Array.from({ length: 200 }, (_, n) => FIRE_TIME + n * MINUTE);
       const workers = await Promise.all([-2_000, -700, 0, 0, 900, 2_000].map((skewMs) => house().worker({ do: 'schedule', job: 'report', fireTimes, options: { overlap: 'allow' } }, skewMs)));

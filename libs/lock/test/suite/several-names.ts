@@ -3,7 +3,7 @@ import type { House } from './house.ts';
 
 /** Several names for one lease. */
 export function describeSeveralNames(house: () => House): void {
-  describe('acceptance 37: several names', () => {
+  describe('37: several names', () => {
     it('are held all or none, by sets that overlap, from six processes', async () => {
       const sets = [['a', 'b'], ['b', 'c'], ['c', 'a']];
       const processes = await house().processes(6);

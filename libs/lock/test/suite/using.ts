@@ -4,7 +4,7 @@ import type { House } from './house.ts';
 
 /** How the end of the work and the end of the lease meet. */
 export function describeUsing(house: () => House): void {
-  describe('acceptance 32: using', () => {
+  describe('32: using', () => {
     it('gives the result and frees the lock', async () => {
       const locks = await house().process();
       expect(await locks.using('job', {}, async ({ fence }) => fence > 0n)).toBe(true);
@@ -40,7 +40,7 @@ export function describeUsing(house: () => House): void {
     });
   });
 
-  it('acceptance 33: `await using` keeps the error of its block, and ends although the store is away', async () => {
+  it('33: `await using` keeps the error of its block, and ends although the store is away', async () => {
     const locks = await house().process({}, () => ({ release: () => new Promise<never>(() => {}) }));
     const block = async (): Promise<void> => {
       await using lease = await locks.acquire('job', { ttlMs: 500 });
