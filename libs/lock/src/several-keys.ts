@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '@staddle/kernel';
 import type { LockKey, ReleaseOutcome } from './driver.ts';
-import { LockTimeoutError } from './errors.ts';
+import { LockLostError, LockTimeoutError, LockUnavailableError } from './errors.ts';
 import type { Hold } from './hold.ts';
 import type { Keeper } from './keeper.ts';
 import type { Holds } from './leases.ts';
@@ -11,7 +11,7 @@ import type { AcquireSettings } from './options.ts';
  *
  * 1. First all are asked for at once. Of those that were not free, each is waited for while only keys before it, in sorted
  *    order, are held: so no circle of waiters can form.
- * 2. What is held is renewed while the others are waited for. When one of them is lost, all begins anew.
+ * 2. What is held is renewed while the others are waited for. When one of them is lost, all begins anew while there is time.
  */
 
 export interface SeveralKeysOptions {
@@ -33,8 +33,8 @@ export function createSeveralKeys({ clock, logger, keeper, acquireHold, freeHold
     freeHold(hold).catch((err: unknown) => logger.debug({ err, lock: hold.key.name }, 'one of several locks could not be given back; it runs out by itself'));
   };
 
-  /** Undefined when one was lost while others were waited for. */
-  const tryAll = async (keys: readonly LockKey[], settings: AcquireSettings, waitLeftMs: () => number): Promise<Holds | undefined> => {
+  /** All of them, or how one was lost while others were waited for. */
+  const tryAll = async (keys: readonly LockKey[], settings: AcquireSettings, waitLeftMs: () => number): Promise<Holds | LockLostError> => {
     const lost = new AbortController();
     const signal = settings.signal ? AbortSignal.any([settings.signal, lost.signal]) : lost.signal;
     const held: Hold[] = [];
@@ -42,9 +42,9 @@ export function createSeveralKeys({ clock, logger, keeper, acquireHold, freeHold
       const hold = await acquireHold(key, { ...settings, waitMs, signal });
       keeper.keep(hold, {
         renew: settings.renew,
-        onLost() {
+        onLost(reason, cause) {
           lostHold(hold);
-          lost.abort();
+          lost.abort(new LockLostError(key.name, hold.fence, reason, { cause }));
         },
       });
       return hold;
@@ -65,7 +65,7 @@ export function createSeveralKeys({ clock, logger, keeper, acquireHold, freeHold
       return held as [Hold, ...Hold[]];
     } catch (error) {
       held.forEach(giveBack);
-      if (lost.signal.aborted && error === lost.signal.reason) return undefined;
+      if (lost.signal.aborted && error === lost.signal.reason) return error as LockLostError;
       throw error;
     }
   };
@@ -76,7 +76,8 @@ export function createSeveralKeys({ clock, logger, keeper, acquireHold, freeHold
     try {
       for (;;) {
         const holds = await tryAll(keys, settings, waitLeftMs);
-        if (holds) return holds;
+        if (!(holds instanceof LockLostError)) return holds;
+        if (waitLeftMs() === 0) throw new LockUnavailableError(holds.lockName, 'acquired', { cause: holds });
       }
     } catch (error) {
       // Of the whole wait, not of that for one of the keys.

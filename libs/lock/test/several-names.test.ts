@@ -1,7 +1,7 @@
 import { sleep } from '@staddle/kernel';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { overNetwork, seededRandom } from './network.ts';
-import { createStand, type Stand } from './stand.ts';
+import { createStand, never, type Stand } from './stand.ts';
 
 let stand: Stand;
 beforeEach(() => {
@@ -65,6 +65,13 @@ describe('several names', () => {
     await lease.release();
     expect(await operator.inspect('a')).toBeUndefined();
     expect(await operator.inspect('b')).toBeUndefined();
+  });
+
+  it('end when one is lost and the wait is over', async () => {
+    const locks = stand.process({ acquire: (request) => (request.key.name === 'b' ? never() : stand.driver.acquire(request)) });
+    const failure = expect(locks.tryAcquire(['a', 'b'], { ttlMs: 100, renew: false })).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE', lockName: 'a', cause: { code: 'ERR_LOCK_LOST' } });
+    await stand.clock.advance(100);
+    await failure;
   });
 
   it('count the wait over all of them, and tell which one it was', async () => {

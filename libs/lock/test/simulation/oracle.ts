@@ -114,10 +114,10 @@ export class Oracle {
     }
   }
 
-  /** A mutex stays locked although its holder has let go. */
-  keep({ kind, name }: Share, until: number): void {
+  /** A mutex that was held since then stays locked although its holder has let go. */
+  keep({ kind, name }: Share, since: number, until: number): void {
     const key = `${kind}:${name}`;
-    this.#kept.set(key, { since: this.#options.timeline.now, until });
+    this.#kept.set(key, { since, until });
   }
 
   dies(machine: Machine): void {
@@ -165,7 +165,7 @@ export class Oracle {
       if (this.#shouldKnow(other) && !other.lease.signal.aborted) this.#excludes(other, stay, 'has not been told');
     }
     const kept = this.#kept.get(key);
-    if (kept && this.#options.timeline.now < kept.until && this.#options.lastUpheavalAt() < kept.since) {
+    if (kept && this.#options.timeline.now < kept.until && this.#options.lastUpheavalAt() < kept.since && !this.isExcused(stay)) {
       this.fault(`I1: ${key}: ${stay.id} entered although the name was to be kept until ${kept.until.toFixed(3)}`);
     }
     if (share.capacity === 1 && fence > 0n) {

@@ -144,7 +144,7 @@ async function acquired(
     if (stay !== undefined) oracle.leave(stay);
     const result = await oracle.timed(machine, 'release', 2_000, () => lease.release());
     if (chance.is(0.05)) await lease.release();
-    if (result === 'kept' && options.minHoldMs) oracle.keep(shares[0]!, enteredAt + options.minHoldMs * 0.98);
+    if (result === 'kept' && options.minHoldMs) oracle.keep(shares[0]!, enteredAt, enteredAt + options.minHoldMs * 0.98);
   }
 }
 
