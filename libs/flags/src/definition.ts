@@ -1,5 +1,6 @@
 import { BITS, type Backend } from './bits.ts';
 import { FlagsDefinitionError, type DefinitionFault } from './errors.ts';
+import { checkList, isRecord, isShape, type Fault } from './shape.ts';
 
 /** How many members of a group a complete word holds. */
 export type Arity = 'exactly-one' | 'at-most-one';
@@ -25,8 +26,25 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 export const NAME_RULE = 'is not a name: a letter or _, then letters, digits, _ . -';
 const INDEX = /^(?:0|[1-9][0-9]*)$/;
 
-type Fault = (path: string, value: unknown, rule: string) => void;
 type ClaimName = (path: string, name: string) => void;
+
+const PARTS = ['backend', 'bits', 'groups', 'masks', 'retired'];
+
+/** @throws FlagsDefinitionError (`ERR_FLAGS_DEFINITION`) for what has not the shape of a definition */
+export function checkShape(set: string, spec: unknown): void {
+  const faults: DefinitionFault[] = [];
+  const fault: Fault = (path, value, rule) => void faults.push({ path, value, rule });
+  if (isShape(fault, 'spec', spec, PARTS, '')) {
+    const { bits, groups = {}, masks = {}, retired = {} } = spec as Readonly<Record<string, unknown>>;
+    isRecord(fault, 'bits', bits);
+    isRecord(fault, 'retired', retired);
+    if (isRecord(fault, 'groups', groups)) {
+      for (const [name, group] of Object.entries(groups)) if (isRecord(fault, `groups.${name}`, group)) checkList(fault, `groups.${name}.of`, group['of']);
+    }
+    if (isRecord(fault, 'masks', masks)) for (const [name, of] of Object.entries(masks)) checkList(fault, `masks.${name}`, of);
+  }
+  if (faults.length > 0) throw new FlagsDefinitionError(set, faults);
+}
 
 /**
  * Checks every rule of a definition, types already forgotten.

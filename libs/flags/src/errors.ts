@@ -238,7 +238,15 @@ export type FlagsErrorCode = (
   | FlagsManifestError
 )['code'];
 
+/** No message is longer for what somebody sent. The error has it whole. */
+const LONGEST = 200;
+
 function show(value: unknown): string {
+  const text = textOf(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+function textOf(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   // JSON turns NaN and the infinities into null, which would hide what came in.
   if (typeof value === 'number') return String(value);

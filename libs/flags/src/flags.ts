@@ -1,7 +1,7 @@
 import { BITS, type Arithmetic, type Backend } from './bits.ts';
 import { boundaryOf, resultOf, type UnknownPolicy, type WordResult } from './boundary.ts';
 import { codec, type WordCodec } from './codec.ts';
-import { checkDefinition, freezeDefinition, type Arity, type FlagsDefinition, type Group } from './definition.ts';
+import { checkDefinition, checkShape, freezeDefinition, type Arity, type FlagsDefinition, type Group } from './definition.ts';
 import { FlagsGroupError, FlagsInputError, UnknownFlagError } from './errors.ts';
 import { manifestOf, type FlagsManifest } from './manifest.ts';
 import { joinTokens, tokensOf } from './text.ts';
@@ -151,6 +151,7 @@ export function defineFlags<
   const Masks extends Readonly<Record<string, readonly NoInfer<KeyOf<Indexes>>[]>> = NoKeys,
   const B extends Backend = 'number',
 >(set: Set, spec: FlagsSpec<Indexes, Groups, Masks, B>): FlagSet<Set, KeyOf<Indexes>, MembersOf<Groups>, KeyOf<Masks>, ValueOf<B>> {
+  checkShape(set, spec);
   const { backend = 'number', bits, groups = {}, masks = {}, retired = {} } = spec;
   const definition: FlagsDefinition = { bits, groups, masks, retired };
   checkDefinition(set, backend, definition);

@@ -1,6 +1,7 @@
 import type { AnyFlagSet } from './any-flag-set.ts';
 import type { Arithmetic } from './bits.ts';
 import { isName, NAME_RULE, type Arity } from './definition.ts';
+import { checkList, isRecord, isShape, type Fault } from './shape.ts';
 import type { Source, Transition } from './transition.ts';
 
 /** Which words an event starts from: all of these flags, none of those. */
@@ -47,12 +48,11 @@ export interface SetBits<Value extends number | bigint> {
   namesOf(value: Value): string[];
   /** The union of the names; a name that does not exist is a fault. */
   maskOf(path: string, names: readonly string[]): Value;
-  /** Notes a broken rule. The machine is refused with all of them. */
-  fault(path: string, value: unknown, rule: string): void;
+  readonly fault: Fault;
 }
 
 /** The masks of a set, under its backend's arithmetic. */
-export function setBitsOf<Value extends number | bigint>(flags: AnyFlagSet, bits: Arithmetic<Value>, fault: SetBits<Value>['fault']): SetBits<Value> {
+export function setBitsOf<Value extends number | bigint>(flags: AnyFlagSet, bits: Arithmetic<Value>, fault: Fault): SetBits<Value> {
   const bit = flags.bit as Readonly<Record<string, unknown>> as Readonly<Record<string, Value>>;
   return {
     bits,
@@ -66,6 +66,31 @@ export function setBitsOf<Value extends number | bigint>(flags: AnyFlagSet, bits
         return exists ? bits.union(mask, bit[name]!) : mask;
       }, bits.zero),
   };
+}
+
+const EVENT_PARTS = ['from', 'set', 'clear', 'guard', 'reopen'];
+const CONDITIONS = ['all', 'none'];
+const OPTIONS = ['initial', 'terminal', 'deterministic'];
+
+/** Notes what has not the shape of events and options. After a fault they are not fit to be compiled. */
+export function checkEvents(fault: Fault, events: unknown, options: unknown): void {
+  const checkLists = (path: string, part: unknown, keys: readonly string[]): void => {
+    for (const [key, list] of Object.entries(part as object)) if (keys.includes(key) && list !== undefined) checkList(fault, `${path}${key}`, list);
+  };
+  if (isRecord(fault, 'events', events)) {
+    for (const [event, spec] of Object.entries(events)) {
+      if (!isShape(fault, event, spec, EVENT_PARTS)) continue;
+      const { from, guard } = spec as EventSpec;
+      checkLists(`${event}.`, spec, ['set', 'clear']);
+      if (guard !== undefined && typeof guard !== 'function') fault(`${event}.guard`, guard, 'is no function');
+      for (const { condition, path } of conditionsOf(event, from)) if (isShape(fault, path, condition, CONDITIONS)) checkLists(`${path}.`, condition, CONDITIONS);
+    }
+  }
+  if (isShape(fault, 'options', options, OPTIONS, '')) checkLists('', options, typeof (options as MachineOptions).terminal === 'string' ? ['initial'] : ['initial', 'terminal']);
+}
+
+function conditionsOf(event: string, from: EventSpec['from']): { readonly condition: Condition; readonly path: string }[] {
+  return Array.isArray(from) ? (from as readonly Condition[]).map((condition, at) => ({ condition, path: `${event}.from.${at}` })) : [{ condition: from as Condition, path: `${event}.from` }];
 }
 
 /** Compiles events to masks. After a fault the result is not fit for use. */
@@ -92,7 +117,7 @@ function compileEvent<Value extends number | bigint>(flags: SetBits<Value>, even
     if (entered) clear = bits.union(clear, bits.difference(mask, entered));
   }
 
-  const conditions = Array.isArray(spec.from) ? (spec.from as readonly Condition[]).map((condition, at) => ({ condition, path: `${event}.from.${at}` })) : [{ condition: spec.from as Condition, path: `${event}.from` }];
+  const conditions = conditionsOf(event, spec.from);
   if (conditions.length === 0) fault(`${event}.from`, [], 'names no word to start from, so the event could never happen');
   const sources = distinct(conditions.map(({ condition, path }) => compileSource(flags, path, condition)), bits);
   const results = distinct(sources.map(({ care, want }) => ({ care: bits.union(care, bits.union(clear, set)), want: bits.union(bits.difference(want, clear), set) })), bits);

@@ -3,7 +3,8 @@ import { BITS, type Arithmetic } from './bits.ts';
 import { FlagsMachineError, UnknownFlagError, type DefinitionFault } from './errors.ts';
 import type { FlagName, FlagsOf } from './flags.ts';
 import { checkMachine } from './machine-checks.ts';
-import { compileEvents, setBitsOf, type EventSpec, type MachineOptions } from './machine-definition.ts';
+import { checkEvents, compileEvents, setBitsOf, type EventSpec, type MachineOptions } from './machine-definition.ts';
+import type { Fault } from './shape.ts';
 import { TRANSITION_BITS, type Transition, type TransitionBits } from './transition.ts';
 
 /*
@@ -52,7 +53,7 @@ export interface Machine<Flags extends AnyFlagSet, Event extends string, Context
   next(word: FlagsOf<Flags>, event: Event): FlagsOf<Flags> | undefined;
   /** The events that the flags allow, in the order of definition. */
   enabled(word: FlagsOf<Flags>): Event[];
-  /** What the guard of the event says; true without one. */
+  /** What the guard of the event says; true without one. @throws FlagsMachineError (`ERR_FLAGS_MACHINE`) for a guard that answers anything but true or false, as do `can` and `apply` */
   allows(event: Event, context: Context): boolean;
   /** The event in memory. A repeated event is `ok` and changes nothing, and its guard is not asked again. */
   apply(word: FlagsOf<Flags>, event: Event, context: Context): TransitionResult<FlagsOf<Flags>>;
@@ -84,10 +85,16 @@ function build<Value extends number | bigint>(
   options: MachineOptions,
 ) {
   const faults: DefinitionFault[] = [];
-  const set = setBitsOf(flags, bits, (path, value, rule) => void faults.push({ path, value, rule }));
+  const fault: Fault = (path, value, rule) => void faults.push({ path, value, rule });
+  const refuseFaults = (): void => {
+    if (faults.length > 0) throw new FlagsMachineError(flags.name, faults);
+  };
+  checkEvents(fault, events, options);
+  refuseFaults();
+  const set = setBitsOf(flags, bits, fault);
   const compiled = compileEvents(set, events);
   const { initial, terminal } = checkMachine(set, { events, transitions: compiled, options, masks: flags.definition.masks });
-  if (faults.length > 0) throw new FlagsMachineError(flags.name, faults);
+  refuseFaults();
 
   const transitions = Object.freeze(Object.fromEntries<Transition<string, Value>>(compiled.map((transition) => [transition.event, transition] as const)));
   const guards = new Map(Object.entries(events).map(([event, { guard = () => true }]) => [event, guard]));
@@ -101,7 +108,12 @@ function build<Value extends number | bigint>(
   );
   const canByFlags = questions.canIn(table, unknownEvent);
   const next = questions.nextIn(table, unknownEvent);
-  const allows = (event: string, context: unknown): boolean => (guards.get(event) ?? unknownEvent(event))(context as never);
+  const allows = (event: string, context: unknown): boolean => {
+    const answer: unknown = (guards.get(event) ?? unknownEvent(event))(context as never);
+    if (typeof answer === 'boolean') return answer;
+    // A promise of an answer counts as true in an `if`.
+    throw new FlagsMachineError(flags.name, [{ path: `${event}.guard`, value: answer, rule: 'is no answer of a guard, which is true or false at once' }]);
+  };
 
   return Object.freeze({
     flags,

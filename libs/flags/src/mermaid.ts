@@ -27,6 +27,8 @@ function diagram<Value extends number | bigint>(machine: Drawn, group: string, b
   const mask = groupMask(flags, group) as Value;
   const namesOf = (value: Value): string[] => flags.names(value as never);
   const states = namesOf(mask);
+  const ids = idsOf(states);
+  const idOf = (state: string): string => ids.get(state)!;
   const siblings = Object.keys(flags.definition.groups).map((name) => groupMask(flags, name) as Value);
 
   const label = ({ event, clear, set, guarded }: Transition<string, Value>, { care, want }: Source<Value>): string => {
@@ -59,8 +61,15 @@ function diagram<Value extends number | bigint>(machine: Drawn, group: string, b
   return `${['stateDiagram-v2', ...lines].join('\n  ')}\n`;
 }
 
-/** What a state is called in the text of the diagram. */
-function idOf(name: string): string {
-  const plain = name.replaceAll(/[.-]/g, '_');
-  return KEYWORDS.has(plain.toLowerCase()) ? `${plain}_` : plain;
+/** What each state is called in the text of the diagram. */
+function idsOf(states: readonly string[]): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  const taken = new Set(states);
+  for (const name of states) {
+    let id = name.replaceAll(/[.-]/g, '_');
+    while (KEYWORDS.has(id.toLowerCase()) || (id !== name && taken.has(id))) id += '_';
+    taken.add(id);
+    ids.set(name, id);
+  }
+  return ids;
 }

@@ -1,6 +1,7 @@
 import type { DefinitionFault } from './errors.ts';
 import { FlagsGroupError, FlagsInputError, FlagsRollupError } from './errors.ts';
 import type { FlagSet, Word } from './flags.ts';
+import { checkList, isShape, type Fault } from './shape.ts';
 
 /*
  * The state of a parent as a function of the states of its children.
@@ -66,6 +67,7 @@ export interface Rollup<Set extends string, State extends string, Value extends 
 const MOST_STATES = 12;
 
 const CONDITIONS = ['any', 'none', 'every'] as const;
+const RULE_PARTS = [...CONDITIONS, 'state'];
 
 /**
  * Compiles the rules by which a parent gets its state from its children, for one group of arity `exactly-one`.
@@ -89,8 +91,10 @@ export function rollupOf<
 
 type AnySet = FlagSet<string, string, Record<string, string>, string>;
 
-function build(set: AnySet, group: string, { empty, rules }: RollupSpec): Rollup<string, string> {
+function build(set: AnySet, group: string, spec: RollupSpec): Rollup<string, string> {
   const states = statesOf(set, group);
+  checkShape(set.name, spec);
+  const { empty, rules } = spec;
   checkRules(set.name, states, { empty, rules });
   const results = compile(set.name, states, rules);
 
@@ -160,6 +164,21 @@ function statesOf(set: AnySet, group: string): readonly string[] {
   if (found.arity !== 'exactly-one') return fault(group, `has the arity ${found.arity}; only states of which each child has exactly one can be rolled up`);
   if (found.of.length > MOST_STATES) return fault(group, `has ${found.of.length} members; the table of a roll-up is made for at most ${MOST_STATES}`);
   return Object.freeze(set.names(set.mask[group]!));
+}
+
+function checkShape(set: string, spec: RollupSpec): void {
+  const faults: DefinitionFault[] = [];
+  const fault: Fault = (path, value, rule) => void faults.push({ path, value, rule });
+  if (isShape(fault, 'spec', spec, ['empty', 'rules'], '')) {
+    if (!Array.isArray(spec.rules)) fault('rules', spec.rules, 'is no list of rules');
+    else {
+      for (const [at, rule] of spec.rules.entries()) {
+        if (!isShape(fault, `rules.${at}`, rule, RULE_PARTS)) continue;
+        for (const condition of CONDITIONS) if (rule[condition] !== undefined) checkList(fault, `rules.${at}.${condition}`, rule[condition]);
+      }
+    }
+  }
+  if (faults.length > 0) throw new FlagsRollupError(set, faults);
 }
 
 function checkRules(set: string, states: readonly string[], { empty, rules }: RollupSpec): void {

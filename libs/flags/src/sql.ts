@@ -86,7 +86,7 @@ export function sqlOf<Flags extends AnyFlagSet>(flags: Flags): FlagsSql<Flags> {
 }
 
 /**
- * The UPDATE of an event. Without its `where` it is a lost update.
+ * The UPDATE of an event. Without its `where` it is a lost update. A guard of the event is not in it.
  * @throws FlagsIdentifierError (`ERR_FLAGS_IDENTIFIER`), UnknownFlagError (`ERR_FLAGS_UNKNOWN`) for an event that does not exist
  */
 export function transitionSql<Event extends string>(machine: Pick<Machine<AnyFlagSet, Event>, 'flags' | 'transitions'>, event: Event, column: string): TransitionSql {

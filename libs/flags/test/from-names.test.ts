@@ -39,6 +39,11 @@ describeBoth('fromNames', ({ fromNames, tryFromNames }, word) => {
     for (const policy of ['strict', 'retain', 'truncate'] as const) expect(() => fromNames(list, policy)).toThrow(expect.objectContaining({ code: 'ERR_FLAGS_INPUT' }));
   });
 
+  it('shows the beginning of a long value, which it hands out whole', () => {
+    const long = 'x'.repeat(100_000);
+    expect(tryFromNames([long])).toMatchObject({ error: { value: long, message: expect.stringMatching(/^"x{150,200}… is not known to flags "download": no flag has this name$/) } });
+  });
+
   it('shows a value that has no JSON form', () => {
     const cycle: unknown[] = [];
     cycle.push(cycle);

@@ -28,7 +28,7 @@ end
   });
 
   it('refuses a name that is none in Lua', () => {
-    for (const name of ['', '1a', 'a-b', 'a.b', 'f() end --']) expect(() => luaOf(machine, { name })).toThrow(expect.objectContaining({ code: 'ERR_FLAGS_IDENTIFIER', value: name }));
+    for (const name of ['', '1a', 'a-b', 'a.b', 'f() end --', 'end', 'and', 'bit', 'tonumber']) expect(() => luaOf(machine, { name })).toThrow(expect.objectContaining({ code: 'ERR_FLAGS_IDENTIFIER', value: name }));
   });
 
   it('changes a word in Redis in one script, and fails where there is none', async () => {

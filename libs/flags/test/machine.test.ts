@@ -146,6 +146,22 @@ describe('apply', () => {
     expect(machine.apply(archived, 'archive', calm)).toEqual({ ok: true, changed: false, value: archived });
   });
 
+  it('never takes a guard for a yes that has not answered yes or no', () => {
+    const from = {};
+    const odd = machineOf(Download)<string>()({
+      later: { from, set: ['Archived'], guard: (async () => false) as never },
+      text: { from, set: ['Archived'], guard: (() => 'no') as never },
+      nothing: { from, set: ['Archived'], guard: (() => undefined) as never },
+    });
+    const word = Download.of('Done');
+    for (const event of odd.events) {
+      const refused = expect.objectContaining({ code: 'ERR_FLAGS_MACHINE', faults: [expect.objectContaining({ path: `${event}.guard` })] });
+      expect(() => odd.apply(word, event, '')).toThrow(refused);
+      expect(() => odd.can(word, event, '')).toThrow(refused);
+      expect(() => odd.allows(event, '')).toThrow(refused);
+    }
+  });
+
   it('needs no context for a machine without guards', () => {
     const light = defineFlags('light', { bits: { Red: 0, Green: 1 }, groups: { colour: { of: ['Red', 'Green'], arity: 'exactly-one' } } });
     const lights = machineOf(light)()({ go: { from: { all: ['Red'] }, set: ['Green'] } });
@@ -180,6 +196,15 @@ describe('machineOf', () => {
     ['a flag wanted and excluded', { e: { from: { all: ['Archived'], none: ['Archived'] } } }, 'e.from ["Archived"] is wanted and excluded, so it can never be enabled'],
     ['two states wanted', { e: { from: { all: ['Queued', 'Done'] } } }, 'e.from.all ["Queued","Done"] are members of group run, which are never set together, so it can never be enabled'],
     ['two siblings wanted', { e: { from: [{}, { all: ['PushPending', 'PushSent'] }] } }, 'e.from.1.all ["PushPending","PushSent"] are members of group push, which are never set together, so it can never be enabled'],
+    ['events that are none', null, 'events null is no object'],
+    ['an event that is none', { e: null }, 'e null is no object'],
+    ['an event without a source', { e: { set: ['Archived'] } }, 'e.from undefined is no object'],
+    ['a source that is a name', { e: { from: 'Queued' } }, 'e.from "Queued" is no object'],
+    ['a condition that is a name', { e: { from: [{ all: 'Queued' }] } }, 'e.from.0.all "Queued" is no list of names'],
+    ['a condition with a hole', { e: { from: { none: [, 'Queued'] } } }, 'e.from.none [null,"Queued"] has a hole'],
+    ['a misspelt condition, which would admit every word', { e: { from: { any: ['Queued'] } } }, 'e.from.any ["Queued"] is none of all, none'],
+    ['a misspelt effect', { e: { from: {}, sets: ['Archived'] } }, 'e.sets ["Archived"] is none of from, set, clear, guard, reopen'],
+    ['a guard that is none', { e: { from: {}, guard: true } }, 'e.guard true is no function'],
     [
       'every state excluded',
       { e: { from: { none: ['Queued', 'Running', 'Paused', 'Done', 'Failed', 'Cancelled'] } } },
@@ -241,6 +266,13 @@ describe('machineOf', () => {
 
     it('accepts events that stay in the state', () => {
       expect(faultsOf({ archive: { from: {}, set: ['Archived'] }, done: { from: { none: ['Failed', 'Cancelled'] }, set: ['Done'] } }, { terminal: 'Terminal' })).toEqual([]);
+    });
+
+    it('refuses what is neither a mask nor a list, and what is misspelt', () => {
+      const event = { e: { from: {}, set: ['Archived'] } };
+      expect(faultsOf(event, { terminal: 7 } as never)).toEqual(['terminal 7 is no list of names']);
+      expect(faultsOf(event, { initial: 'Queued' } as never)).toEqual(['initial "Queued" is no list of names']);
+      expect(faultsOf(event, { determinstic: true } as never)).toEqual(['determinstic true is none of initial, terminal, deterministic']);
     });
 
     it('refuses what is no state or mask', () => {

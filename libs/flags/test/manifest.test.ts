@@ -108,7 +108,8 @@ describe('checkManifest', () => {
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
-  it.each(['', '<<<<<<< HEAD', 'null', '[]', '{}', '{"set":"job","backend":"number","bits":{"A":"0"},"retired":{}}', '{"set":"job","backend":"float","bits":{},"retired":{}}'])(
+  it.each(['', '<<<<<<< HEAD', 'null', '[]', '{}', '{"set":"job","backend":"number","bits":{"A":"0"},"retired":{}}', '{"set":"job","backend":"float","bits":{},"retired":{}}',
+    '{"set":"job","backend":"number","bits":{"Ready":0,"Running":0},"retired":{}}', '{"set":"job","backend":"number","bits":{"Ready":0},"retired":{"0":"Running"}}', '{"set":"job","backend":"number","bits":{"Ready":0.5},"retired":{}}'])(
     'does not write over %o, which is no manifest',
     (text) => {
       writeFileSync(file, text);

@@ -46,6 +46,16 @@ describe('toMermaid', () => {
 `);
   });
 
+  it('keeps states apart whose names come to one', () => {
+    const members = ['a.b', 'a-b', 'a_b', 'end', 'end_'] as const;
+    const Odd = defineFlags('odd', { bits: { 'a.b': 0, 'a-b': 1, a_b: 2, end: 3, end_: 4 }, groups: { odd: { of: members, arity: 'exactly-one' } } });
+    const to = (name: (typeof members)[number]) => ({ from: {}, set: [name] });
+    const drawn = toMermaid(machineOf(Odd)()({ a: to('a.b'), b: to('a-b'), c: to('a_b'), d: to('end'), e: to('end_') }), 'odd');
+    const targets = drawn.match(/(?<=end_ --> ).*(?=:)/g);
+    expect(new Set(targets).size).toBe(5);
+    expect(drawn).toContain('  end_ --> a_b: c\n');
+  });
+
   it('draws no group that may be empty', () => {
     for (const group of ['push', 'Queued', 'constructor'] as string[] as 'run'[]) expect(() => toMermaid(machine, group)).toThrow(expect.objectContaining({ code: 'ERR_FLAGS_UNKNOWN', value: group }));
   });

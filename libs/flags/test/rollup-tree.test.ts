@@ -307,6 +307,12 @@ describe('counters', () => {
     expect((await tasks.transaction((trx) => tasks.tree.reconcile(trx))).drift).toMatchObject([{ id: 0, to: Task.of('Queued') }]);
   });
 
+  it('have names that every object inherits, if their states have', () => {
+    const Odd = defineFlags('odd', { bits: { constructor: 0, valueOf: 1 }, groups: { g: { of: ['constructor', 'valueOf'], arity: 'exactly-one' } } });
+    const odd = rollupOf(Odd, 'g', { empty: 'valueOf', rules: [{ any: ['constructor'], state: 'constructor' }, { state: 'valueOf' }] });
+    expect(rollupTree(odd, { dialect: 'sqlite', table: 't', mode: 'counted' }).ddl).toContain('alter table `t` add column `n_constructor` integer not null default 0');
+  });
+
   it('have names of their own', () => {
     const Odd = defineFlags('odd', { bits: { Done: 0, DONE: 1, PushSent: 2 }, groups: { g: { of: ['Done', 'DONE', 'PushSent'], arity: 'exactly-one' } } });
     const odd = rollupOf(Odd, 'g', { empty: 'Done', rules: [{ every: ['Done'], state: 'Done' }, { state: 'DONE' }] });

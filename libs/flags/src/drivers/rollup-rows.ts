@@ -94,7 +94,8 @@ export function rollupRows<Set extends string, State extends string, Value exten
   const { table, columns = {}, mode } = options;
   const { id = 'id', parent = 'parent_id', word = 'flags', version, total = 'n_total', counters = {} } = columns;
   const states = rollup.states;
-  const counterNames = mode === 'counted' ? [total, ...states.map((state) => (counters as Partial<Record<State, string>>)[state] ?? counterName(state))] : [];
+  const named = new Map<string, string | undefined>(Object.entries(counters));
+  const counterNames = mode === 'counted' ? [total, ...states.map((state) => named.get(state) ?? counterName(state))] : [];
   checkColumns(rollup.set, [id, parent, word, ...(version === undefined ? [] : [version]), ...counterNames]);
 
   const mysql = (typeof options.dialect === 'string' ? options.dialect : options.dialect.dialect) === 'mysql';
