@@ -33,6 +33,13 @@ export interface Stay {
   supersededBy?: Stay | undefined;
 }
 
+interface Awaited {
+  readonly what: string;
+  readonly machine: Machine;
+  readonly shares: readonly Share[];
+  readonly since: number;
+}
+
 export interface OracleOptions {
   readonly timeline: Timeline;
   /** When the store last forgot leases or ended them early. */
@@ -51,7 +58,8 @@ export class Oracle {
   readonly #inside = new Map<string, Set<Stay>>();
   readonly #highest = new Map<string, bigint>();
   readonly #kept = new Map<string, { readonly since: number; readonly until: number }>();
-  readonly #awaited = new Set<{ readonly what: string; readonly machine: Machine }>();
+  readonly #awaited = new Set<Awaited>();
+  #vacantSince = new Map<string, number>();
   #stays = 0;
 
   constructor(options: OracleOptions) {
@@ -124,17 +132,14 @@ export class Oracle {
     for (const stays of this.#inside.values()) for (const stay of stays) if (stay.machine === machine) stays.delete(stay);
   }
 
-  /** Nobody who believes to be inside. */
-  isVacant(kind: LockKind, name: string): boolean {
-    for (const stay of this.#inside.get(`${kind}:${name}`) ?? []) if (stay.machine.isRunning && stay.lease.isHeld) return false;
-    return true;
-  }
-
-  /** @param boundMs how long it may take, by the machine's own clock as long as it runs */
-  async timed<T>(machine: Machine, what: string, boundMs: number, operation: () => Promise<T>): Promise<T> {
+  /**
+   * @param shares what is waited for
+   * @param boundMs how long it may take, not counting the time that the machine stands still
+   */
+  async timed<T>(machine: Machine, what: string, shares: readonly Share[], boundMs: number, operation: () => Promise<T>): Promise<T> {
     const { timeline } = this.#options;
-    const awaited = { what, machine };
     const startedAt = timeline.now;
+    const awaited: Awaited = { what, machine, shares, since: startedAt };
     const stoppedMs = machine.stoppedMs;
     this.#awaited.add(awaited);
     try {
@@ -149,6 +154,29 @@ export class Oracle {
   /** What living machines still wait for. */
   awaited(): string[] {
     return [...this.#awaited].filter(({ machine }) => machine.state !== 'dead').map(({ what, machine }) => `${machine.name}: ${what}`);
+  }
+
+  /**
+   * How long it is that nobody has a lock although somebody waits for nothing else. To be asked again and again: it is told
+   * from when it was first seen.
+   */
+  vacantMs(): number {
+    const { now } = this.#options.timeline;
+    const vacant = new Map<string, number>();
+    for (const { machine, shares, since } of this.#awaited) {
+      const [share] = shares;
+      if (share === undefined || shares.length > 1 || machine.state === 'dead') continue;
+      const key = `${share.kind}:${share.name}`;
+      if (vacant.has(key) || this.#isTaken(key)) continue;
+      vacant.set(key, this.#vacantSince.get(key) ?? Math.max(since, now));
+    }
+    this.#vacantSince = vacant;
+    return now - Math.min(now, ...vacant.values());
+  }
+
+  #isTaken(key: string): boolean {
+    for (const { machine, lease } of this.#inside.get(key) ?? []) if (machine.isRunning && lease.isHeld) return true;
+    return false;
   }
 
   #enterKey(stay: Stay, share: Share): void {

@@ -26,6 +26,8 @@ export interface Plan {
   readonly drift: number;
   /** The store loses its data or its clock jumps; operators free locks by force. Then two may be in a section for a while. */
   readonly upheavals: number;
+  /** Nothing goes wrong. */
+  readonly isCalm: boolean;
 }
 
 /**
@@ -34,8 +36,9 @@ export interface Plan {
  */
 export function planOf(chance: Chance): Plan {
   const sometimes = (least: number, most: number): number => (chance.is(0.4) ? chance.spread(least, most) : 0);
+  const isCalm = chance.is(0.05);
   const isSuspending = chance.is(0.3);
-  return {
+  const plan: Plan = {
     machines: chance.whole(2, 4),
     tasks: chance.whole(1, 4),
     maxLocalHandoffs: chance.of([0, 1, 16, 16]),
@@ -66,5 +69,8 @@ export function planOf(chance: Chance): Plan {
     stalls: sometimes(0.1, 0.5),
     drift: chance.of([0, 0.001, 0.0099]),
     upheavals: chance.is(0.1) ? chance.spread(0.05, 0.5) : 0,
+    isCalm,
   };
+  if (!isCalm) return plan;
+  return { ...plan, line: SOUND, breaks: 0, messageBreaks: 0, pauses: 0, suspends: 0, wallJumps: 0, deaths: 0, closes: 0, stalls: 0, upheavals: 0 };
 }

@@ -1,5 +1,6 @@
 import { hasCode, sleep } from '@staddle/kernel';
 import type { Oracle } from './oracle.ts';
+import type { Plan } from './plan.ts';
 import { terms, work, type Scene } from './tasks.ts';
 
 interface Run {
@@ -7,8 +8,6 @@ interface Run {
   readonly fireTime: number;
   began: number;
   ended: number;
-  /** Skipped because an earlier one still ran: no run is due any more. */
-  overlapped: boolean;
 }
 
 /** What the jobs of a simulation have done: I7. */
@@ -24,10 +23,10 @@ export class Runs {
   async run(scene: Scene, job: Run['job'], fireTime: number, overlap: 'skip' | 'wait' | 'allow'): Promise<boolean> {
     const { locks, machine, oracle } = scene;
     const id = `${job}@${fireTime}`;
-    const run = this.#runs.get(id) ?? { job, fireTime, began: 0, ended: 0, overlapped: false };
+    const run = this.#runs.get(id) ?? { job, fireTime, began: 0, ended: 0 };
     this.#runs.set(id, run);
     const { ttlMs } = terms(scene);
-    const result = await oracle.timed(machine, `run ${id}`, Infinity, () =>
+    const result = await oracle.timed(machine, `run ${id}`, [], Infinity, () =>
       locks.runOnce(
         job,
         fireTime,
@@ -45,7 +44,6 @@ export class Runs {
       ),
     );
     if (result.ran) return true;
-    if (result.reason === 'overlap') run.overlapped = true;
     if (result.reason === 'crashed' && job === 'retry') oracle.fault(`I7: ${id} is to be retried, but counts as crashed`);
     return result.reason !== 'claimed';
   }
@@ -65,11 +63,12 @@ export class Runs {
     }
   }
 
-  /** @param isForgetful the store has lost its data: what was done is not known any more */
-  check(isForgetful: boolean): void {
-    for (const [id, { job, began, ended, overlapped }] of this.#runs) {
-      if (job === 'skip' && began > 1 && !isForgetful) this.#oracle.fault(`I7: ${id} ran ${began} times`);
-      if (job === 'retry' && ended === 0 && !overlapped) this.#oracle.fault(`I7: ${id} never came to its end, of ${began} runs`);
+  check({ upheavals, isCalm }: Plan): void {
+    for (const [id, { job, began, ended }] of this.#runs) {
+      // A store that has lost its data does not know what was done.
+      if (job === 'skip' && began > 1 && upheavals === 0) this.#oracle.fault(`I7: ${id} ran ${began} times`);
+      if (job === 'retry' && ended === 0) this.#oracle.fault(`I7: ${id} never came to its end, of ${began} runs`);
+      if (isCalm && job === 'retry' && began !== 1) this.#oracle.fault(`I7: ${id} ran ${began} times although nothing went wrong`);
     }
   }
 }

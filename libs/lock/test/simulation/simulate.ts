@@ -7,7 +7,7 @@ import { planOf, type Plan } from './plan.ts';
 import { Resources } from './resources.ts';
 import { Runs } from './runs.ts';
 import { Store, type Sabotage } from './store.ts';
-import { task, type Scene } from './tasks.ts';
+import { MIN_HOLD_MAX_MS, MUTEXES, PERMITS, task, type Scene } from './tasks.ts';
 import { Timeline } from './timeline.ts';
 import { traceTo, type Note } from './trace.ts';
 
@@ -25,6 +25,8 @@ export interface Outcome {
   readonly history: readonly string[];
   readonly steps: number;
   readonly sections: number;
+  /** How long a lock was free at most after the trouble, although somebody waited for it. */
+  readonly longestVacancyMs: number;
 }
 
 /** A process, its machine and its line to the store. */
@@ -39,6 +41,9 @@ interface Participant {
 const START = Date.UTC(2026, 0, 1);
 /** After the trouble everybody gets what it still waits for, within this. */
 const RECOVERY_MS = 120_000;
+/** Of the core and of the store: how long a waiter does not ask again, and how long a hand-off to a dead one lasts. */
+const ASK_AGAIN_MS = 5_000 * 1.1;
+const HAND_OFF_MS = 2_000;
 
 /** Lets processes contend for locks through trouble that the seed decides, and tells whether every promise was kept. */
 export async function simulate(seed: number, { trace = false, sabotage }: SimulateOptions = {}): Promise<Outcome> {
@@ -58,7 +63,7 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
 
   const sceneOf = ({ machine, locks }: Pick<Participant, 'machine' | 'locks'>, isStopped: () => boolean): Scene => ({ timeline, chance: chance.fork(), machine, locks, oracle, resources, runs, plan, isOver: isStopped });
 
-  const join = (): Participant => {
+  const newcomer = (): Participant => {
     const name = `p${participants.length}`;
     const machine = new Machine({
       name,
@@ -74,6 +79,10 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
     const locks = createLocks({ driver: line.driver, clock: machine.clock, commandTimeoutMs, maxLocalHandoffs, instance: name, onEvent: ({ type }) => machine.state !== 'dead' && note(name, 'event', type) });
     const participant: Participant = { machine, line, locks, tasks: [], isClosing: false };
     participants.push(participant);
+    return participant;
+  };
+  const join = (): Participant => {
+    const participant = newcomer();
     for (let count = 0; count < plan.tasks; count++) participant.tasks.push(task(sceneOf(participant, () => isOver || participant.isClosing)));
     return participant;
   };
@@ -105,7 +114,7 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
       if (!isOver) trouble(join());
     });
   };
-  const close = (machine: Machine, locks: Locks, drainMs: number): Promise<void> => oracle.timed(machine, 'close', drainMs + 2_000, () => locks.close({ drainMs }));
+  const close = (machine: Machine, locks: Locks, drainMs: number): Promise<void> => oracle.timed(machine, 'close', [], drainMs + 2_000, () => locks.close({ drainMs }));
 
   const trouble = (participant: Participant): void => {
     const { machine, line } = participant;
@@ -160,6 +169,49 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
     }
   };
 
+  const alive = (): Participant[] => participants.filter(({ machine }) => machine.state !== 'dead');
+  /** Lets time pass until all of it has ended. */
+  const ends = async (work: readonly Promise<void>[]): Promise<boolean> => {
+    let hasEnded = false;
+    const end = Promise.all(work).then(() => {
+      hasEnded = true;
+    });
+    await timeline.run(timeline.now + RECOVERY_MS, () => hasEnded);
+    if (hasEnded) await end;
+    else for (const what of oracle.awaited()) oracle.fault(`I4: ${what} has not ended`);
+    return hasEnded;
+  };
+  /** No wake-up is lost for good: what is free is given to those who wait for it. */
+  const watchVacancy = (): void => {
+    const vacantMs = oracle.vacantMs();
+    longestVacancyMs = Math.max(longestVacancyMs, vacantMs);
+    if (vacantMs > longestTtlMs * 1.02 + MIN_HOLD_MAX_MS + HAND_OFF_MS + ASK_AGAIN_MS) oracle.fault(`I4: a lock is free for ${vacantMs} ms already, and somebody waits for it`);
+    else if (oracle.awaited().length > 0) timeline.after(50, watchVacancy);
+  };
+  let longestVacancyMs = 0;
+  /** I5: the store holds nothing, and whoever it still takes for a waiter is in nobody's way. */
+  const findNothing = async (): Promise<void> => {
+    const { machine, line, locks } = newcomer();
+    line.heal();
+    // `skip`: the job that runs alone.
+    const mutexes = [...MUTEXES, 'skip'];
+    const names = [...mutexes, 'seats', 'book'];
+    for (const lease of await Promise.all([
+      ...mutexes.map((name) => locks.tryAcquire(name)),
+      locks.semaphore('seats', PERMITS).tryAcquire({ permits: PERMITS }),
+      locks.readWrite('book').write.tryAcquire(),
+    ])) {
+      const name = names.shift();
+      if (lease === undefined) oracle.fault(`I5: ${name} is not free`);
+      await lease?.release();
+    }
+    await locks.close();
+    for (const kind of ['mutex', 'semaphore', 'read-write'] as const) {
+      for await (const { name } of store.driver.list({ kind, prefix: '' })) oracle.fault(`I5: something is left of ${kind} ${name}`);
+    }
+    if (machine.pendingTimers > 0) oracle.fault(`I5: ${machine.name} has left ${machine.pendingTimers} timers`);
+  };
+
   const onUnhandled = (reason: unknown): void => oracle.fault(`I6: unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
   process.on('unhandledRejection', onUnhandled);
   try {
@@ -176,29 +228,21 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
       line.heal();
       goOn(machine);
     }
-    const alive = (): Participant[] => participants.filter(({ machine }) => machine.state !== 'dead');
-    const ends = async (work: Promise<unknown>): Promise<boolean> => {
-      let hasEnded = false;
-      const end = work.then(() => {
-        hasEnded = true;
-      });
-      await timeline.run(timeline.now + RECOVERY_MS, () => hasEnded);
-      if (hasEnded) await end;
-      else for (const what of oracle.awaited()) oracle.fault(`I4: ${what} has not ended`);
-      return hasEnded;
-    };
-    if (await ends(Promise.all(alive().flatMap(({ tasks }) => tasks)))) {
+    watchVacancy();
+    if (await ends(alive().flatMap(({ tasks }) => tasks))) {
       const last = join();
       last.line.heal();
-      if (await ends(Promise.all(last.tasks).then(() => runs.finish(sceneOf(last, () => false))))) {
-        runs.check(plan.upheavals > 0);
-        await ends(Promise.all(alive().map(({ machine, locks }) => close(machine, locks, 0))));
-        await timeline.run(timeline.now + 3 * longestTtlMs);
+      if (await ends([...last.tasks, runs.finish(sceneOf(last, () => false))])) {
+        runs.check(plan);
+        await ends(alive().map(({ machine, locks }) => close(machine, locks, 0)));
+        // Whatever could not be taken back has run out by then.
+        await timeline.run(timeline.now + longestTtlMs * 1.02 + MIN_HOLD_MAX_MS);
         for (const { machine } of alive()) if (machine.pendingTimers > 0) oracle.fault(`I5: ${machine.name} has left ${machine.pendingTimers} timers`);
+        await ends([findNothing()]);
       }
     }
   } finally {
     process.off('unhandledRejection', onUnhandled);
   }
-  return { plan, faults: oracle.faults, history, steps: timeline.steps, sections: oracle.stays };
+  return { plan, faults: oracle.faults, history, steps: timeline.steps, sections: oracle.stays, longestVacancyMs };
 }

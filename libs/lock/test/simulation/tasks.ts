@@ -22,8 +22,9 @@ export interface Scene {
   readonly isOver: () => boolean;
 }
 
-const MUTEXES = ['a', 'b', 'c'] as const;
-const PERMITS = 3;
+export const MUTEXES = ['a', 'b', 'c'] as const;
+export const PERMITS = 3;
+export const MIN_HOLD_MAX_MS = 1_000;
 /** As a writer weighs in the core: more than there can be readers. */
 const WRITER_WEIGHT = 2 ** 31 - 1;
 /** How a call may end besides well. */
@@ -52,7 +53,7 @@ export async function task(scene: Scene): Promise<void> {
 async function mutex(scene: Scene): Promise<void> {
   const { chance, locks } = scene;
   const name = chance.of(MUTEXES);
-  const minHoldMs = chance.is(0.1) ? chance.whole(1, 1_000) : 0;
+  const minHoldMs = chance.is(0.1) ? chance.whole(1, MIN_HOLD_MAX_MS) : 0;
   const options: AcquireOptions = {
     ...terms(scene),
     minHoldMs,
@@ -91,7 +92,7 @@ async function readWrite(scene: Scene): Promise<void> {
     if (!downgrades || !lease.isHeld) return stay;
     // Whatever comes of it, it is a reader at most.
     const reader = oracle.becomes(stay, reads);
-    await oracle.timed(machine, 'downgrade', 5 * scene.plan.commandTimeoutMs, () => book.downgrade(lease)).catch((error: unknown) => {
+    await oracle.timed(machine, 'downgrade', [], 5 * scene.plan.commandTimeoutMs, () => book.downgrade(lease)).catch((error: unknown) => {
       if (!hasCode(error, 'ERR_LOCK_LOST') && !hasCode(error, 'ERR_LOCK_UNAVAILABLE')) throw error;
     });
     await work(scene, reader, lease);
@@ -102,7 +103,8 @@ async function readWrite(scene: Scene): Promise<void> {
 async function runOnce(scene: Scene): Promise<void> {
   const { chance, timeline, runs } = scene;
   const fireTime = Math.floor(timeline.now / 1_000) * 1_000;
-  await runs.run(scene, chance.is(0.5) ? 'skip' : 'retry', fireTime, chance.of(['skip', 'wait', 'allow']));
+  if (chance.is(0.5)) await runs.run(scene, 'retry', fireTime, 'allow');
+  else await runs.run(scene, 'skip', fireTime, chance.of(['skip', 'wait', 'allow']));
 }
 
 function share(kind: Share['kind'], name: string, weight = 1, capacity = 1): Share {
@@ -129,7 +131,7 @@ async function acquired(
   const changing = changesIn === Infinity ? undefined : machine.clock.setTimer(() => mind.abort(new ChangedMind()), changesIn);
   const { waitMs = 0 } = options;
   const lease = await oracle
-    .timed(machine, `${what} (wait ${waitMs})`, Math.min(waitMs + answers * plan.commandTimeoutMs, changesIn + 2), () => acquire({ ...options, signal: mind.signal }))
+    .timed(machine, `${what} (wait ${waitMs})`, shares, Math.min(waitMs + answers * plan.commandTimeoutMs, changesIn + 2), () => acquire({ ...options, signal: mind.signal }))
     .finally(() => changing?.cancel());
   let stay = oracle.enter(machine, lease, shares);
   const enteredAt = timeline.now;
@@ -142,7 +144,7 @@ async function acquired(
     // Held for longer than it is used.
     if (chance.is(0.1)) await sleep(chance.spread(1, 500), { clock: machine.clock });
     if (stay !== undefined) oracle.leave(stay);
-    const result = await oracle.timed(machine, 'release', 2_000, () => lease.release());
+    const result = await oracle.timed(machine, 'release', [], 2_000, () => lease.release());
     if (chance.is(0.05)) await lease.release();
     if (result === 'kept' && options.minHoldMs) oracle.keep(shares[0]!, enteredAt, enteredAt + options.minHoldMs * 0.98);
   }
