@@ -10,7 +10,7 @@ const contestant = await openContestant(contestantName);
 // The clock that all processes of a machine share, in microseconds.
 const now = (): number => Number(process.hrtime.bigint() / 1_000n);
 const counts = Array.from({ length: tasks }, () => 0);
-const enters: number[] = [];
+const enters: (readonly [at: number, task: number])[] = [];
 const leaves: number[] = [];
 const waits: number[] = [];
 
@@ -32,7 +32,7 @@ await Promise.all(
       // Who comes in after the end has waited for the drain, not for the lock.
       if (Date.now() < endAt) {
         counts[task]! += 1;
-        enters.push(entered);
+        enters.push([entered, task]);
         waits.push(entered - asked);
       }
       if (Date.now() < endAt) leaves.push(now());
