@@ -25,14 +25,11 @@ end
 
 local rank = redis.call('ZRANK', queue, owner)
 local fence, _, mute
-if (barges or rank == 0 or not front) and fits(it) then
+if (barges or not front) and fits(it) then
   if rank then leave(owner) end
   fence = serve(owner, it)
 else
-  if rank and not waits then
-    leave(owner)
-    redis.call('HDEL', owners, owner)
-  elseif waits and not rank then
+  if waits and not rank then
     local score = now - it.priority * 1e12
     -- A newcomer stays behind those of its priority also when the clock was set back.
     local last = redis.call('ZREVRANGEBYSCORE', queue, score + 5e11, score, 'WITHSCORES', 'LIMIT', 0, 1)
@@ -41,6 +38,11 @@ else
     front = redis.call('ZRANGE', queue, 0, 0)[1]
   end
   fence, _, mute = pass(owner)
+  if rank and not waits and not fence then
+    leave(owner)
+    redis.call('HDEL', owners, owner)
+    pass()
+  end
   if not fence and (mute or not front) and fits(it) then
     if waits then leave(owner) end
     fence = serve(owner, it)
@@ -72,9 +74,7 @@ if holds(owner) then
   finish()
   return served > 0 and 2 or 1
 end
-if holds('=' .. owner) then return 3 end
-
-if not redis.call('ZRANK', queue, owner) then return 0 end
+if not redis.call('ZRANK', queue, owner) then return holds('=' .. owner) and 3 or 0 end
 leave(owner)
 redis.call('HDEL', owners, owner)
 pass()
