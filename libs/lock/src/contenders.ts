@@ -10,7 +10,8 @@ import { earlier, elapsedMs, stamp, type Stamp } from './lease-clock.ts';
  * Waiting for a key: a contender asks the store as one owner until it has the key, gives up, or is told to stop.
  *
  * 1. A contender that gives up is taken back in the store, whether it stood in the queue, was granted meanwhile, or was never
- *    heard of: the release follows the request on the same line.
+ *    heard of: the release follows the request on the same line. When that fails it is tried again if the owner is granted
+ *    after all, and when the store is back.
  * 2. A lost answer is asked for again as the same owner. A lease that ended before its answer came is not used: it is given
  *    back and asked for as a new owner.
  * 3. A grant that arrives as a message is used at once when it is young enough by the store's own clock; otherwise the store is
@@ -33,6 +34,8 @@ const POLL = { leastMs: 10, baseMs: 50, capMs: 500, mostMs: 3_000 } as const;
 const POLL_ROOM_MS = 5;
 /** A store that fails for this many command timeouts in a row is unavailable, however long the caller would wait. */
 const PATIENCE = 3;
+/** Owners to be taken back again. Each that is forgotten costs its successors the lease of a hand-off at most. */
+const ABANDONED_MAX = 1_000;
 const RETRY = { leastMs: 25, baseMs: 50, capMs: 500 } as const;
 /** Clocks that both run differ by less. */
 const DRIFT = 1.01;
@@ -129,6 +132,8 @@ export function instanceOf(owner: string): string {
 export function createContenders({ driver, connection, clock, logger, instance, commandTimeoutMs, closing }: ContendersOptions): Contenders {
   const byOwner = new Map<string, Contender>();
   const byKey = new Map<string, Set<Contender>>();
+  /** Owners that gave up and could not be taken back. */
+  const abandoned = new Map<string, LockKey>();
 
   const newOwner = (): string => `${instance}.${randomUUID()}`;
   const enter = (contender: Contender): void => {
@@ -152,9 +157,15 @@ export function createContenders({ driver, connection, clock, logger, instance, 
   };
 
   const takeBack = (key: LockKey, owner: string): void => {
-    driver.release({ key, owner }).catch((err: unknown) => {
-      logger.debug({ err, lock: key.name }, 'an abandoned acquire could not be taken back; if it won, its lease runs out by itself');
-    });
+    driver.release({ key, owner }).then(
+      () => abandoned.delete(owner),
+      (err: unknown) => {
+        const [oldest] = abandoned.keys();
+        if (abandoned.size >= ABANDONED_MAX) abandoned.delete(oldest!);
+        abandoned.set(owner, key);
+        logger.debug({ err, lock: key.name }, 'an abandoned acquire could not be taken back; if it won, its lease runs out by itself');
+      },
+    );
   };
 
   /** Waits for a grant, a hint, a call to ask again, or `ms`; rejects when a signal aborts. */
@@ -380,6 +391,8 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     newOwner,
     granted(grant) {
       const contender = byOwner.get(grant.owner);
+      const abandonedKey = abandoned.get(grant.owner);
+      if (abandonedKey) takeBack(abandonedKey, grant.owner);
       if (contender === undefined) return;
       contender.grant = grant;
       contender.wake?.();
@@ -392,6 +405,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     },
     askAgain() {
       for (const contender of byOwner.values()) wake(contender);
+      for (const [owner, key] of abandoned) takeBack(key, owner);
     },
   };
 }

@@ -67,6 +67,18 @@ describe('an abort', () => {
     expect(await stand.process().tryAcquire('job')).toBeDefined();
   });
 
+  it('gives the lock back when one that could not be taken back is granted after all', async () => {
+    let failures = 1;
+    const locks = stand.process({ release: (request) => (failures-- > 0 ? Promise.reject(new Error('connection lost')) : stand.driver.release(request)) });
+    const holder = await stand.process().acquire('job');
+    const waiting = expect(locks.acquire('job', { waitMs: 100 })).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
+    await stand.clock.advance(100);
+    await waiting;
+    await holder.release();
+    await stand.clock.advance(0);
+    expect(await stand.process().tryAcquire('job')).toBeDefined();
+  });
+
   it('leaves no listener on a signal that is used again and again', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
