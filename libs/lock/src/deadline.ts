@@ -27,11 +27,12 @@ export function withDeadline<T>(operation: Promise<T>, { clock, timeoutMs, signa
       unlisten?.();
       reject(error);
     };
-    operation.then((value) => {
+    const succeed = (value: T): void => {
       timer.cancel();
       unlisten?.();
       resolve(value);
-    }, fail);
+    };
+    operation.then(succeed, fail);
   });
 }
 

@@ -51,6 +51,7 @@ export function createWatchdog({ source, maxStallMs, clock, logger }: WatchdogOp
     ...(isSource && { execArgv: ['--conditions=@staddle/source', '--disable-warning=ExperimentalWarning'] }),
   });
   worker.unref();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
   const post = (request: WatchdogRequest): void => worker.postMessage(request);
   const closed = Promise.withResolvers<void>();
   worker.on('message', (reply: WatchdogReply) => {
