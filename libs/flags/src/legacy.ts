@@ -12,7 +12,7 @@ import { checkedLimit, quote, sqlOf, type SqlDialect } from './sql.ts';
  * 2. A row whose text is not in the map is listed and left alone. Nobody guesses.
  * 3. `source` says who wrote the word of a row: 0 nobody yet, 1 the backfill or a writer of both columns. The backfill
  *    touches rows with 0 only and leaves 1 behind, in one statement. So it may stop anywhere and start again anywhere, and
- *    a writer of both columns never loses to it.
+ *    a writer of both columns never loses to it. A writer of the text alone leaves a word behind that is out of date.
  * 4. The map owns the groups and flags that it names. All other bits of a word stay as they are.
  */
 
@@ -47,7 +47,7 @@ export interface Legacy<Flags extends AnyFlagSet> {
   read(text: unknown): FlagsOf<Flags>;
   /** The text of a word. @throws FlagsInputError (`ERR_FLAGS_INPUT`) for a state that the old column has no text for */
   write(word: FlagsOf<Flags>): string;
-  /** The three columns of a row with this word, for an INSERT. @throws as {@link Legacy.write} */
+  /** The three columns of a row with this word, for an INSERT or an UPDATE. @throws as {@link Legacy.write} */
   columns(word: FlagsOf<Flags>): Record<string, string | FlagsOf<Flags> | number>;
   readonly sql: LegacySql;
 }
@@ -60,6 +60,8 @@ export interface LegacySql {
   readonly census: string;
   /** The key (`last`) that ends a chunk of the next `limit` rows, from the start or after the key `?`. */
   chunk(limit: number, from: 'start' | 'after'): string;
+  /** Forgets who has written words, so that a backfill takes all of them from the texts again. */
+  readonly reset: string;
   /** Writes the words of one chunk; the conditions on its keys are `fromStart` or `fromKey`. */
   readonly backfill: { readonly fromStart: string; readonly fromKey: string };
   /** The rows of a chunk (`k`, `value`, `hex`, `type`) whose text is not in the map. */
@@ -118,6 +120,7 @@ export function legacyOf<Flags extends AnyFlagSet>(flags: Flags, spec: LegacySpe
       ddl: addColumns(dialect, t, [sqlOf(flags).ddl.column(word, { dialect }), `${s} ${dialect === 'mysql' ? 'tinyint unsigned' : 'integer'} not null default 0`]),
       census: `select min(value) as value, hex, type, count(*) as n from (select ${columns} from ${t}) as texts group by hex, type order by type, hex`,
       chunk: (limit, from) => `select max(k) as last from (select ${k} as k from ${t} ${from === 'after' ? `where ${k} > ? ` : ''}order by ${k} limit ${checkedLimit(flags.name, limit)}) as chunk`,
+      reset: `update ${t} set ${s} = 0 where ${s} <> 0`,
       backfill: inChunk(`update ${t} set ${w} = (${w} & ~${owned}) | ${read}, ${s} = 1 where ${s} = 0 and ${exact} in (${texts})`),
       unmapped: inChunk(`select ${k} as k, ${columns} from ${t} where ${s} = 0 and (${exact} is null or ${exact} not in (${texts}))`),
       // The text first: MySQL assigns in the order of writing, and `next` means the word as it was.
@@ -171,11 +174,13 @@ interface ColumnTexts {
 function textsIn(dialect: SqlDialect, column: string): ColumnTexts {
   if (dialect === 'mysql') {
     const utf8 = `convert(${column} using utf8mb4)`;
+    // As bytes: most collations take '1' for '1 ', and some 'a' for 'A'. A binary column has nothing to convert; what is no
+    // UTF-8 in it would come out as '?'. Numbers count as binary, too.
+    const exact = `if(charset(${column}) = 'binary', cast(${column} as binary), cast(${utf8} as binary))`;
     return {
-      // As bytes: most collations take '1' for '1 ', and some 'a' for 'A'.
-      exact: `cast(${utf8} as binary)`,
-      hex: `hex(${utf8})`,
-      type: `case when ${column} is null then 'null' else 'text' end`,
+      exact,
+      hex: `hex(${exact})`,
+      type: `case when ${column} is null then 'null' when ${exact} <> cast(${utf8} as binary) then 'blob' else 'text' end`,
       value: utf8,
       literal: (text) => plainLiteral(text) ?? `convert(x'${hexOf(text)}' using utf8mb4)`,
     };

@@ -86,7 +86,7 @@ describe('defineFlags', () => {
     ['a group that is none', { bits: { A: 0 }, groups: { g: null } }, 'groups.g is no object'],
     ['a group without members', { bits: { A: 0 }, groups: { g: { arity: 'exactly-one' } } }, 'groups.g.of is no list of names'],
     ['a mask that is a name', { bits: { A: 0 }, masks: { m: 'A' } }, 'masks.m is no list of names'],
-    ['a mask with a hole', { bits: { A: 0 }, masks: { m: [, 'A'] } }, 'masks.m has a hole'],
+    ['a mask with a hole', { bits: { A: 0 }, masks: { m: Array.from({ length: 1 }) } }, 'masks.m has a hole'],
     [
       'a flag in two groups',
       { bits: { A: 0, B: 1 }, groups: { g: { of: ['A'], arity: 'at-most-one' }, h: { of: ['B', 'A'], arity: 'exactly-one' } } },

@@ -230,6 +230,21 @@ describe.each(DIALECTS)('a column of texts on %s', (dialect) => {
     expect(await old.transaction((trx) => migration.verify(trx))).toMatchObject({ pending: 3, mismatches: [] });
   });
 
+  it('is right after a deployment in which old writers came after new ones', async () => {
+    await using old = await createOldTable(dialect, { 1: '0', 2: '0', 3: '0', 4: '0' });
+    await addColumns(old);
+    const write = (id: number, word: Word<'task'>): Promise<unknown> => old.transaction((trx) => trx.updateTable('task').set(old.legacy.columns(word) as never).where('id', '=', id).execute());
+    await write(1, Task.of('Running'));
+    await write(2, Task.of('Running'));
+    await old.run("update task set state = '2' where id in (2, 3)");
+    // The last old writer is gone, and one of the new ones goes on.
+    await old.run(old.legacy.sql.reset);
+    await write(4, Task.of('Failed'));
+    await backfill(old, 10);
+    expect(await old.show()).toEqual(['1 1 Running', '2 2 Done', '3 2 Done', '4 10 Failed']);
+    expect(await old.transaction((trx) => old.migration.verify(trx))).toMatchObject({ ok: true });
+  });
+
   it('of several flags is mapped from its census', async () => {
     await using old = await createOldTable(dialect, { 1: '1', 2: '3', 3: '6', 4: '5' });
     await addColumns(old);
@@ -248,6 +263,28 @@ describe.each(DIALECTS)('a column of texts on %s', (dialect) => {
     await old.transaction((trx) => migration.backfill(trx));
     expect(await old.show()).toEqual(['1 1 Queued', '2 3 Queued | Archived', '3 6 Running | Archived', '4 5 -']);
   });
+});
+
+it('bytes that are no text stay apart in a binary column of MySQL', async () => {
+  await using db = await testDatabase('mysql');
+  const database = db.open();
+  const run = async (statement: string): Promise<void> => void (await sql.raw(statement).execute(database.query()));
+  await run('create table task (id int primary key, state varbinary(10), other varchar(10) character set utf16, number int)');
+  await run("insert into task values (1, x'ff', '?', 1), (2, x'fe', 'é', 0), (3, '?', '1', 1), (4, 'é', ' 1', 2)");
+  const map = { '?': ['Queued'], é: ['Done'], '1': ['Running'] } as const;
+  const migrate = async (column: string): Promise<unknown[]> => {
+    const word = `${column}_word`;
+    const legacy = legacyOf(Task, { dialect: 'mysql', table: 'task', column, word, source: `${column}_src`, map });
+    for (const statement of legacy.sql.ddl) await run(statement);
+    const migration = legacyMigration(legacy);
+    const census = (await migration.census(database.query())).map(({ hex, rows, word: mapped }) => `${hex} ${rows} ${mapped ?? '-'}`);
+    const { mapped, unmapped } = await database.transaction((trx) => migration.backfill(trx));
+    expect((await migration.verify(database.query())).mismatches).toEqual([]);
+    return [census, mapped, unmapped.map((row) => row.key)];
+  };
+  expect(await migrate('state')).toEqual([['FE 1 -', 'FF 1 -', '3F 1 1', 'C3A9 1 8'], 2, [1, 2]]);
+  expect(await migrate('other')).toEqual([['2031 1 -', '31 1 2', '3F 1 1', 'C3A9 1 8'], 3, [4]]);
+  expect(await migrate('number')).toEqual([['30 1 -', '31 2 2', '32 1 -'], 2, [2, 4]]);
 });
 
 it('numbers and blobs in a column of SQLite are no texts', async () => {

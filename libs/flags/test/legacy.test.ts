@@ -73,9 +73,10 @@ describe('the statements of a legacy map', () => {
   it('are what a database administrator is shown on MySQL', () => {
     const { sql } = legacyOf(Task, { ...SPEC, map: { '0': ['Queued'], '1': ['Running'] } });
     expect(sql.ddl).toEqual(['alter table `task` add column `flags` int unsigned not null default 0, add column `flags_src` tinyint unsigned not null default 0']);
+    const exact = "if(charset(`state`) = 'binary', cast(`state` as binary), cast(convert(`state` using utf8mb4) as binary))";
     expect(sql.backfill.fromKey).toBe(
-      'update `task` set `flags` = (`flags` & ~63) | case cast(convert(`state` using utf8mb4) as binary) when \'0\' then 1 when \'1\' then 2 end, `flags_src` = 1 ' +
-        "where `flags_src` = 0 and cast(convert(`state` using utf8mb4) as binary) in ('0', '1') and `id` > ? and `id` <= ?",
+      `update \`task\` set \`flags\` = (\`flags\` & ~63) | case ${exact} when '0' then 1 when '1' then 2 end, \`flags_src\` = 1 ` +
+        `where \`flags_src\` = 0 and ${exact} in ('0', '1') and \`id\` > ? and \`id\` <= ?`,
     );
     expect(sql.assign('(`flags` & ~63) | 2')).toBe(
       "`state` = case (((`flags` & ~63) | 2) & 63) when 1 then '0' when 2 then '1' end, `flags` = (`flags` & ~63) | 2, `flags_src` = 1",

@@ -14,7 +14,7 @@ const machine = machineOf(Task)()({
   finish: { from: { all: ['Running'] }, set: ['Done'] },
 });
 
-// The two statements of the README, section "Push states".
+// The two statements of SPEC.md, section "Push states".
 const pending = async (db: Kysely<Tables>): Promise<unknown[]> => (await sql<{ id: number; version: number }>`select id, version from task where pushed_version < version order by id`.execute(db)).rows;
 const acknowledge = (db: Kysely<Tables>, id: number, version: number): Promise<unknown> =>
   sql`update task set pushed_version = ${version} where id = ${id} and pushed_version < ${version}`.execute(db);

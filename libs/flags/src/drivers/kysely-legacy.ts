@@ -14,7 +14,7 @@ export interface LegacyValue {
   readonly value: string | null;
   /** Its bytes in UTF-8, which show what is invisible. */
   readonly hex: string | null;
-  /** SQLite has numbers and blobs in a column of texts; they are never in the map. */
+  /** SQLite has numbers and blobs in a column of texts, and MySQL has bytes in a binary column that are no UTF-8. None is ever in the map. */
   readonly type: 'text' | 'null' | 'integer' | 'real' | 'blob';
 }
 
