@@ -6,10 +6,10 @@ import { remainingMs, type Hold } from './hold.ts';
 
 /*
  * The waiters of one process for one name. They send one contender to the store; when it has the lock, the lock goes from
- * waiter to waiter without a round trip, at most `maxHandoffs` times before it goes back to the store, where the waiters of
+ * waiter to waiter without a round trip until its fences are used up; then it goes back to the store, where the waiters of
  * other processes have their turn. Source: D. Dice, V. Marathe and N. Shavit, "Lock Cohorting", PPoPP 2012.
  *
- * 1. Each lease gets a fence of its own: the store reserves as many as there can be hand-offs.
+ * 1. Each lease gets a fence of its own: the store reserves as many as there may be hand-offs in a row.
  * 2. A hold that is over, or about to be, is never passed on.
  * 3. Waiters are served by priority, then in the order in which they came.
  */
@@ -36,14 +36,12 @@ interface LocalQueue {
   refusal?: Refusal | undefined;
   /** Why its last question had no answer. */
   failure?: unknown;
-  handoffs: number;
 }
 
 export interface LocalQueuesOptions {
   readonly driver: LockDriver;
   readonly contenders: Contenders;
   readonly clock: Clock;
-  readonly maxHandoffs: number;
   readonly commandTimeoutMs: number;
   readonly closing: AbortSignal;
 }
@@ -61,14 +59,14 @@ export interface LocalQueues {
   lost(hold: Hold): void;
 }
 
-export function createLocalQueues({ driver, contenders, clock, maxHandoffs, commandTimeoutMs, closing }: LocalQueuesOptions): LocalQueues {
+export function createLocalQueues({ driver, contenders, clock, commandTimeoutMs, closing }: LocalQueuesOptions): LocalQueues {
   const queues = new Map<string, LocalQueue>();
 
   const queueOf = (key: LockKey): LocalQueue => {
     const id = keyId(key);
     let queue = queues.get(id);
     if (queue === undefined) {
-      queue = { key, waiters: [], isOpening: false, handoffs: 0 };
+      queue = { key, waiters: [], isOpening: false };
       queues.set(id, queue);
     }
     return queue;
@@ -122,7 +120,6 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     try {
       const hold = await (begun ? contenders.proceed(begun, patience) : contenders.contend(queue.key, terms, patience));
       queue.contest = undefined;
-      queue.handoffs = 0;
       // The last waiter left while the grant was on its way.
       if (queue.waiters.length === 0) driver.release({ key: hold.key, owner: hold.owner }).catch(() => {});
       else give(queue, hold);
@@ -222,7 +219,6 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     queue.isOpening = false;
     if (!('terms' in result)) {
       queue.hold = result;
-      queue.handoffs = 0;
       return result;
     }
     const { refusal, failure } = result;
@@ -245,7 +241,6 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     adopt(hold) {
       const queue = queueOf(hold.key);
       queue.hold = hold;
-      queue.handoffs = 0;
     },
     take(key, terms, patience) {
       const queue = queueOf(key);
@@ -255,8 +250,7 @@ export function createLocalQueues({ driver, contenders, clock, maxHandoffs, comm
     async free(hold) {
       const queue = queues.get(keyId(hold.key));
       const isOurs = queue?.hold === hold;
-      if (isOurs && queue.waiters.length > 0 && queue.handoffs < maxHandoffs && hold.fence < hold.lastFence && !hold.exported && remainingMs(clock, hold) > 0) {
-        queue.handoffs += 1;
+      if (isOurs && queue.waiters.length > 0 && hold.fence < hold.lastFence && !hold.exported && remainingMs(clock, hold) > 0) {
         hold.fence += 1n;
         give(queue, hold);
         return 'handed-off';

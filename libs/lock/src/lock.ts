@@ -103,7 +103,7 @@ export function createLocks(options: LocksOptions): Locks {
   const watchdog = options.watchdog && startWatchdog(options.watchdog.maxStallMs, { driver, clock, logger });
   const keeper = createKeeper({ driver, clock, logger, commandTimeoutMs, emit, watchdog });
   const contenders = createContenders({ driver, connection: line, clock, logger, instance, commandTimeoutMs, closing: closing.signal });
-  const queues = createLocalQueues({ driver, contenders, clock, maxHandoffs: maxLocalHandoffs, commandTimeoutMs, closing: closing.signal });
+  const queues = createLocalQueues({ driver, contenders, clock, commandTimeoutMs, closing: closing.signal });
   const leases = createLeases({ keeper, clock, logger, emit });
   const context = createHeldContext();
 

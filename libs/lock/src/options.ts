@@ -15,7 +15,7 @@ export interface LeaseOptions {
   readonly minHoldMs?: number;
   /** True lets code inside `using` acquire the same name again. Default false: it gets a LockDeadlockError instead. */
   readonly reentrant?: boolean;
-  /** False gives no fence (`0n`) and saves work in the store. Default true. */
+  /** False gives a mutex no fence (`0n`) and saves work in the store. Default true. */
   readonly fencing?: boolean;
   /** Shown by `inspect`; at most 4096 characters as JSON. */
   readonly meta?: Readonly<Record<string, string>>;

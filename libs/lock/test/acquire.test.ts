@@ -30,6 +30,13 @@ describe('acquire', () => {
     expect(second.fence).toBeGreaterThan(first.fence);
   });
 
+  it('gives no fence to a mutex that is to have none', async () => {
+    const locks = stand.process();
+    expect((await locks.acquire('job', { fencing: false })).fence).toBe(0n);
+    expect((await locks.readWrite('job').write.acquire({ fencing: false })).fence).toBeGreaterThan(0n);
+    expect(locks.calls.acquire.map(({ fencing }) => fencing)).toEqual([false, true]);
+  });
+
   it('waits until the holder lets go', async () => {
     const first = await stand.process().acquire('job');
     const second = stand.process().acquire('job', { waitMs: 60_000 });

@@ -241,6 +241,24 @@ describe('waiters of one process', () => {
     expect(await stand.process().inspect('job')).toBeUndefined();
   });
 
+  it('whose wait is over when the first answer comes end with the truth, and then', async () => {
+    await stand.process().acquire('job');
+    const locks = stand.process({
+      async acquire(request) {
+        await sleep(120, { clock: stand.clock });
+        return stand.driver.acquire(request);
+      },
+    });
+    let ended = 0;
+    const failures = [1_000, 1, 50].map((waitMs) => expect(locks.acquire('job', { waitMs }).finally(() => ended++)).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT', waitedMs: waitMs }));
+    await stand.clock.advance(119);
+    expect(ended).toBe(0);
+    await stand.clock.advance(1);
+    expect(ended).toBe(2);
+    await stand.clock.advance(1_000);
+    await Promise.all(failures);
+  });
+
   it('are all told when the store is away', async () => {
     const locks = stand.process({ acquire: () => Promise.reject(new Error('down')) });
     const waiters = [1_000, 5_000, Infinity].map((waitMs) => expect(locks.acquire('job', { waitMs })).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE', cause: { message: 'down' } }));

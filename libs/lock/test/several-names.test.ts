@@ -49,6 +49,20 @@ describe('several names', () => {
     expect(stand.clock.pendingTimers).toBe(0);
   });
 
+  it('ask nothing more about any of them when one is lost', async () => {
+    const locks = stand.process();
+    const lease = await locks.acquire(['a', 'b', 'c'], { ttlMs: 3_000 });
+    await stand.process().forceRelease('b');
+    await stand.clock.advance(1_500);
+    expect(lease.signal.reason).toMatchObject({ code: 'ERR_LOCK_LOST', lockName: 'a, b, c', reason: 'state-lost' });
+    const renewals = locks.calls.renew.length;
+    expect(locks.calls.release.map(({ key }) => key.name).toSorted()).toEqual(['a', 'c']);
+    await stand.clock.advance(60_000);
+    expect(locks.calls.renew.length).toBe(renewals);
+    expect(locks.events).toMatchObject([{ type: 'lost', name: 'a, b, c' }]);
+    expect(stand.clock.pendingTimers).toBe(0);
+  });
+
   it('are asked for anew when one is lost while another is waited for', async () => {
     const holder = await stand.process().acquire('b');
     const locks = stand.process();

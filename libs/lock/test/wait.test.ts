@@ -99,6 +99,34 @@ describe('a waiter', () => {
     expect(locks.calls.acquire.length).toBe(asked + 1);
   });
 
+  it.each([
+    ['that was over before its last question was answered', 0],
+    ['from a time that has not come yet, because the clock of the store was set back', 60_000],
+  ])('does not start on a grant %s, but asks', async (_, aheadMs) => {
+    const holder = await stand.process().acquire('job');
+    let deliver: (() => void) | undefined;
+    const locks = stand.process({
+      connect: (instance, listener) =>
+        stand.driver.connect!(instance, { ...listener, granted: (grant) => (deliver = () => listener.granted({ ...grant, grantedAtStoreMs: grant.grantedAtStoreMs + aheadMs })) }),
+    });
+    const acquired = locks.acquire('job', { waitMs: 60_000 });
+    // It asks again after five seconds; in between it was granted, and an operator took it away.
+    await stand.clock.advance(4_400);
+    await holder.release();
+    await stand.process().forceRelease('job');
+    const other = await stand.process().acquire('job');
+    await stand.clock.advance(700);
+    const asked = locks.calls.acquire.length;
+    deliver!();
+    await stand.clock.advance(0);
+    expect(locks.calls.acquire.length).toBe(asked + 1);
+    await other.release();
+    await stand.clock.advance(0);
+    deliver!();
+    await stand.clock.advance(0);
+    expect((await acquired).isHeld).toBe(true);
+  });
+
   it('has its turn although every message to it is lost', async () => {
     const holder = await stand.process().acquire('job');
     const acquired = timed(stand.process(deafTo('granted', 'next')).acquire('job', { waitMs: 60_000 }));
@@ -315,6 +343,36 @@ describe('22: a store that has lost its queue', () => {
     expect(most).toBe(1);
     await Promise.all(waiters);
   });
+});
+
+it('the first waiter that finds the queue of the store gone has the others come back at once', async () => {
+  let driver = stand.driver;
+  let reconnect: (() => void) | undefined;
+  const locks = stand.process(
+    {
+      acquire: (request) => driver.acquire(request),
+      renew: (requests) => driver.renew(requests),
+      release: (request) => driver.release(request),
+      connect(instance, listener) {
+        reconnect = () => void driver.connect!(instance, listener).listen();
+        return stand.driver.connect!(instance, listener);
+      },
+    },
+    { maxLocalHandoffs: 0 },
+  );
+  await stand.process().acquire('job');
+  const got: Lease[] = [];
+  const waiting = [1, 2, 3].map(async () => got.push(await locks.acquire('job', { waitMs: Infinity })));
+  await stand.clock.advance(100);
+  driver = memoryLockDriver({ clock: stand.clock });
+  reconnect!();
+  while (got.length === 0) await stand.clock.advance(1);
+  expect((await driver.inspect({ kind: 'mutex', name: 'job' }))?.waiters).toHaveLength(2);
+  for (const turn of [0, 1]) {
+    await got[turn]!.release();
+    await stand.clock.advance(0);
+  }
+  await Promise.all(waiting);
 });
 
 /** The first call only; the process is dead after it. */
