@@ -146,8 +146,8 @@ describe('a process that is killed', () => {
     proxy.blackhole('answers');
     void enter(deaf, { ttlMs: 1_000 });
     await waitFor(() => stage.admin.exists(lockKey('job')), { what: 'the lock to be given' });
-    const leftMs = await stage.admin.pttl(lockKey('job'));
     const readAt = nowMs();
+    const leftMs = await stage.admin.pttl(lockKey('job'));
     await deaf.die();
     const lease = await locks.acquire('job', { waitMs: WAIT_MS });
     expect(nowMs() - readAt).toBeGreaterThan(leftMs - 2);
