@@ -279,7 +279,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     const { ttlMs, weight, reserve } = terms;
     const fence = terms.fencing ? outcome.fence : 0n;
     const roundTripMs = clock.monotonic() - sent.monotonic;
-    const hold = createHold({ key, owner, weight, fence, ttlMs, leaseMs: ttlMs, since: sent, roundTripMs, reserve, contended: outcome.contended });
+    const hold = createHold({ key, owner, weight, fence, ttlMs, leaseMs: ttlMs, since: sent, roundTripMs, reserve });
     if (remainingMs(clock, hold) > 0) {
       contender.lingers = false;
       return hold;

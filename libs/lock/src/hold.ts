@@ -24,8 +24,6 @@ export interface Hold {
   since: Stamp;
   /** How long the answer took that granted it. */
   roundTripMs: number;
-  /** The store's own word on whether others wait. */
-  contended: boolean;
   /** Handed to another process as well, so that it must end in the store and not be passed on here. */
   exported: boolean;
 
@@ -42,9 +40,9 @@ export interface Hold {
   renewedElsewhere?: (() => Stamp | undefined) | undefined;
 }
 
-export function createHold(grant: Pick<Hold, 'key' | 'owner' | 'fence' | 'ttlMs' | 'leaseMs' | 'since' | 'roundTripMs'> & { readonly weight?: number; readonly reserve?: number; readonly contended?: boolean | undefined }): Hold {
-  const { weight = 1, reserve = 0, contended = true, ...rest } = grant;
-  return { ...rest, weight, lastFence: grant.fence + BigInt(reserve), contended, exported: false, renews: false, failures: 0, jumpy: false };
+export function createHold(grant: Pick<Hold, 'key' | 'owner' | 'fence' | 'ttlMs' | 'leaseMs' | 'since' | 'roundTripMs'> & { readonly weight?: number; readonly reserve?: number }): Hold {
+  const { weight = 1, reserve = 0, ...rest } = grant;
+  return { ...rest, weight, lastFence: grant.fence + BigInt(reserve), exported: false, renews: false, failures: 0, jumpy: false };
 }
 
 /** Takes over what another thread has done for the hold. */

@@ -62,7 +62,7 @@ export interface Keeper {
 }
 
 export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, watchdog }: KeeperOptions): Keeper {
-  const kept = new Map<string, Hold>();
+  const kept = new Set<Hold>();
   const failing = new Set<Hold>();
   let due: { readonly hold: Hold; readonly settle: PromiseWithResolvers<void> }[] = [];
   let flush: { readonly at: number; readonly cancel: () => void } | undefined;
@@ -77,7 +77,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     hold.timer = undefined;
     hold.onLost = undefined;
     failing.delete(hold);
-    kept.delete(hold.owner);
+    kept.delete(hold);
     watchdog?.unguard(hold);
   };
   const lose = (hold: Hold, reason: LockLostReason, cause?: unknown): void => {
@@ -234,7 +234,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     keep(hold, { renew, onLost }) {
       hold.renews = renew;
       hold.onLost = onLost;
-      kept.set(hold.owner, hold);
+      kept.add(hold);
       watchdog?.unguard(hold);
       if (renew) watchdog?.guard(hold);
       planRenewal(hold);
@@ -256,8 +256,8 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
       send();
     },
     revoke(owner) {
-      const hold = kept.get(owner);
-      if (hold) lose(hold, 'forced');
+      // More than one when the lease was adopted where it came from.
+      for (const hold of kept) if (hold.owner === owner) lose(hold, 'forced');
     },
   };
 }

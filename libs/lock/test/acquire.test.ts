@@ -1,5 +1,5 @@
 import { sleep } from '@staddle/kernel';
-import { createLocks, type LockDriver } from '@staddle/lock';
+import { createLocks, InvalidLockOptionError, type LockDriver } from '@staddle/lock';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createStand, never, type Stand } from './stand.ts';
 
@@ -35,6 +35,28 @@ describe('acquire', () => {
     expect((await locks.acquire('job', { fencing: false })).fence).toBe(0n);
     expect((await locks.readWrite('job').write.acquire({ fencing: false })).fence).toBeGreaterThan(0n);
     expect(locks.calls.acquire.map(({ fencing }) => fencing)).toEqual([false, true]);
+  });
+
+  it('gives back what too few replicas have confirmed', async () => {
+    const locks = stand.process({
+      async acquire(request) {
+        const outcome = await stand.driver.acquire(request);
+        return outcome.acquired ? { ...outcome, missingReplicas: 1 } : outcome;
+      },
+    });
+    const replicas = { count: 2, timeoutMs: 100 };
+    await expect(locks.acquire('job', { replicas })).rejects.toMatchObject({ code: 'ERR_LOCK_NOT_REPLICATED', retryable: true, lockName: 'job', wanted: 2, missing: 1 });
+    await expect(locks.tryAcquire('job', { replicas })).rejects.toMatchObject({ code: 'ERR_LOCK_NOT_REPLICATED' });
+    expect(locks.calls.acquire[0]).toMatchObject({ replicas });
+    await stand.clock.advance(0);
+    expect(await stand.process().inspect('job')).toBeUndefined();
+  });
+
+  it('passes on at once that the store refuses an option', async () => {
+    const strict = stand.process({ acquire: () => Promise.reject(new InvalidLockOptionError('replicas', 2, 'absent')) });
+    await expect(strict.acquire('job')).rejects.toMatchObject({ code: 'ERR_LOCK_OPTION', field: 'replicas' });
+    await expect(strict.acquire('job', { fencing: false })).rejects.toMatchObject({ code: 'ERR_LOCK_OPTION', field: 'replicas' });
+    expect(strict.calls).toMatchObject({ acquire: { length: 2 }, release: { length: 0 } });
   });
 
   it('waits until the holder lets go', async () => {

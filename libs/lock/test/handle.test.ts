@@ -21,6 +21,20 @@ describe('a handle', () => {
     expect(await adopted.release()).toBe('released');
   });
 
+  it('may be adopted where it came from, and then either lease hears of its end', async () => {
+    const locks = stand.process();
+    const lease = await locks.acquire('job');
+    const adopted = await locks.adopt(lease.export());
+    // It listens from its first wait on.
+    await stand.process().acquire('other');
+    const waiting = expect(locks.acquire('other', { waitMs: 100 })).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
+    await stand.clock.advance(100);
+    await waiting;
+    await stand.process().forceRelease('job');
+    await stand.clock.advance(0);
+    for (const each of [lease, adopted]) expect(each.signal.reason).toMatchObject({ code: 'ERR_LOCK_LOST', reason: 'forced' });
+  });
+
   it('carries every kind of lock', async () => {
     const [ours, theirs] = [stand.process(), stand.process()];
     for (const lease of [await ours.readWrite('table').read.acquire(), await ours.semaphore('pool', 3).acquire({ permits: 2 })]) {
