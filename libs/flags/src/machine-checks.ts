@@ -13,8 +13,8 @@ import type { Source, Transition } from './transition.ts';
  * Terminal states. An event leaves a terminal member when it sets another member of its group and a source of it admits
  * the terminal one.
  *
- * Determinism. Two events are told apart by their masks: there is a word that matches a source of each, and they make
- * different words of it.
+ * Determinism. Two events are told apart by their masks: there is a sound word that matches a source of each, and they make
+ * different words of it. Groups and free flags have their values independently, so each is looked at by itself.
  */
 interface Declared<Value extends number | bigint> {
   readonly events: Readonly<Record<string, EventSpec>>;
@@ -33,7 +33,7 @@ export function checkMachine<Value extends number | bigint>(set: SetBits<Value>,
   const last = statesOf(set, groups, 'terminal', typeof terminal === 'string' ? (masks[terminal] ?? []) : terminal);
   if (initial) findUnreachable(set, groups, transitions, first);
   findExits(set, groups, transitions, events, last);
-  if (deterministic) findAmbiguities(set, groups, transitions);
+  if (deterministic) findAmbiguities(set, transitions);
   return { initial: set.namesOf(first), terminal: set.namesOf(last) };
 }
 
@@ -91,31 +91,24 @@ function findExits<Value extends number | bigint>(
   }
 }
 
-function findAmbiguities<Value extends number | bigint>(set: SetBits<Value>, groups: readonly GroupBits<Value>[], transitions: readonly Transition<string, Value>[]): void {
+function findAmbiguities<Value extends number | bigint>(set: SetBits<Value>, transitions: readonly Transition<string, Value>[]): void {
   transitions.forEach((one, at) => {
     for (const other of transitions.slice(at + 1)) {
-      const differ = one.sources.some((a) => other.sources.some((b) => overlap(set, groups, a, b) && !agree(set, one, a, other, b)));
+      const differ = one.sources.some((a) => other.sources.some((b) => meetAndDiffer(set, [one, a], [other, b])));
       if (differ) set.fault(other.event, one.event, 'can be enabled in the same word and leads to another one');
     }
   });
 }
 
-/** True when some word with one member in each exactly-one group matches both sources. */
-function overlap<Value extends number | bigint>(set: SetBits<Value>, groups: readonly GroupBits<Value>[], a: Source<Value>, b: Source<Value>): boolean {
-  const { bits } = set;
-  if (!bits.isDisjointFrom(bits.symmetricDifference(a.want, b.want), bits.intersection(a.care, b.care))) return false;
-  return groups.every(({ mask }) => !bits.isDisjointFrom(admitted(set, a, mask), admitted(set, b, mask)));
-}
+type From<Value extends number | bigint> = readonly [Transition<string, Value>, Source<Value>];
 
-/** True when both events make the same of every word that matches both sources. */
-function agree<Value extends number | bigint>({ bits }: SetBits<Value>, one: Transition<string, Value>, a: Source<Value>, other: Transition<string, Value>, b: Source<Value>): boolean {
-  const touched = (transition: Transition<string, Value>): Value => bits.union(transition.clear, transition.set);
-  const known = bits.union(a.care, b.care);
-  const before = bits.union(a.want, b.want);
-  const after = (transition: Transition<string, Value>): Value => bits.union(bits.difference(before, transition.clear), transition.set);
-  // A bit that only one of them touches comes out alike when its value is known and stays.
-  const open = bits.difference(bits.symmetricDifference(touched(one), touched(other)), known);
-  return !open && bits.equals(after(one), after(other));
+/** True when some sound word matches both sources, and the events make different words of one. Part by part: a word may have any value of each. */
+function meetAndDiffer<Value extends number | bigint>({ bits, parts }: SetBits<Value>, [one, a]: From<Value>, [other, b]: From<Value>): boolean {
+  const matches = (value: Value, mask: Value) => ({ care, want }: Source<Value>): boolean => bits.equals(bits.intersection(value, care), bits.intersection(want, mask));
+  const after = (value: Value, mask: Value, { clear, set }: Transition<string, Value>): Value => bits.union(bits.difference(value, clear), bits.intersection(set, mask));
+  const shared = parts.map(({ mask, values }) => ({ mask, values: values.filter((value) => [a, b].every(matches(value, mask))) }));
+  const meet = shared.every(({ values }) => values.length > 0);
+  return meet && shared.some(({ mask, values }) => values.some((value) => !bits.equals(after(value, mask, one), after(value, mask, other))));
 }
 
 /** The members of an exactly-one group that a word may have which matches the source. */

@@ -41,10 +41,18 @@ export interface GroupBits<Value extends number | bigint> {
   readonly mask: Value;
 }
 
+/** What sound words may have of one group, or of one free flag. */
+interface Part<Value extends number | bigint> {
+  readonly mask: Value;
+  readonly values: readonly Value[];
+}
+
 /** A set, as the compiler of its events sees it. */
 export interface SetBits<Value extends number | bigint> {
   readonly bits: Arithmetic<Value>;
   readonly groups: readonly GroupBits<Value>[];
+  /** The groups and the free flags. */
+  readonly parts: readonly Part<Value>[];
   namesOf(value: Value): string[];
   /** The union of the names; a name that does not exist is a fault. */
   maskOf(path: string, names: readonly string[]): Value;
@@ -54,11 +62,19 @@ export interface SetBits<Value extends number | bigint> {
 /** The masks of a set, under its backend's arithmetic. */
 export function setBitsOf<Value extends number | bigint>(flags: AnyFlagSet, bits: Arithmetic<Value>, fault: Fault): SetBits<Value> {
   const bit = flags.bit as Readonly<Record<string, unknown>> as Readonly<Record<string, Value>>;
+  const groups = Object.entries(flags.definition.groups).map(([name, { arity }]) => ({ name, arity, mask: flags.mask[name] as unknown as Value }));
+  const namesOf = (value: Value): string[] => flags.names(value as never);
+  const membersOf = (mask: Value): Value[] => namesOf(mask).map((name) => bit[name]!);
+  const free = groups.reduce((rest, { mask }) => bits.difference(rest, mask), flags.all as unknown as Value);
   return {
     bits,
     fault,
-    groups: Object.entries(flags.definition.groups).map(([name, { arity }]) => ({ name, arity, mask: flags.mask[name] as unknown as Value })),
-    namesOf: (value) => flags.names(value as never),
+    groups,
+    parts: [
+      ...groups.map(({ arity, mask }) => ({ mask, values: arity === 'exactly-one' ? membersOf(mask) : [bits.zero, ...membersOf(mask)] })),
+      ...membersOf(free).map((mask) => ({ mask, values: [bits.zero, mask] })),
+    ],
+    namesOf,
     maskOf: (path, names) =>
       names.reduce<Value>((mask, name, at) => {
         const exists = Object.hasOwn(bit, name);

@@ -300,9 +300,12 @@ it('numbers and blobs in a column of SQLite are no texts', async () => {
   };
   expect(await byColumn('state')).toEqual([['1', 'blob', 1, undefined], ['1', 'integer', 2, undefined], ['1abc', 'text', 1, undefined]]);
   expect(await byColumn('other')).toEqual([['1', 'blob', 1, undefined], ['1', 'integer', 1, undefined], ['1.0', 'real', 1, undefined], ['1', 'text', 1, Task.of('Running')]]);
-  const { sql: text } = legacyOf(Task, { dialect: 'sqlite', table: 'task', column: 'other', map: MAP });
-  for (const statement of text.ddl) await run(statement);
-  const migration = legacyMigration(legacyOf(Task, { dialect: 'sqlite', table: 'task', column: 'other', map: MAP }));
-  const chunk = await database.transaction((trx) => migration.backfill(trx));
-  expect([chunk.mapped, chunk.unmapped.map(({ key, type }) => [key, type])]).toEqual([1, [[2, 'integer'], [3, 'real'], [4, 'blob']]]);
+  const backfilled = async (column: string): Promise<unknown[]> => {
+    const legacy = legacyOf(Task, { dialect: 'sqlite', table: 'task', column, word: `${column}_word`, source: `${column}_src`, map: MAP });
+    for (const statement of legacy.sql.ddl) await run(statement);
+    const { mapped, unmapped } = await database.transaction((trx) => legacyMigration(legacy).backfill(trx));
+    return [mapped, unmapped.map(({ key, type }) => [key, type])];
+  };
+  expect(await backfilled('state')).toEqual([0, [[1, 'integer'], [2, 'text'], [3, 'integer'], [4, 'blob']]]);
+  expect(await backfilled('other')).toEqual([1, [[2, 'integer'], [3, 'real'], [4, 'blob']]]);
 });

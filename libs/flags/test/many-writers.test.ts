@@ -65,6 +65,8 @@ describe.each(DIALECTS)('on %s', (dialect) => {
         const [event] = machine.enabled(current.word);
         const result = await applyTransition(writer, { machine, event: event!, table: 'lamp', key: { id: 0 }, column: 'word', version: { column: 'version', expect: current.version } });
         if (result.ok) won.push(result.version!);
+        // Off and On alternate, so that a word alone would let a writer win who is two versions behind.
+        if (result.ok && result.version !== current.version + 1) throw new Error(`a writer at version ${current.version} won version ${result.version}`);
         if (!result.ok && result.reason !== 'conflict') throw new Error(`a writer met ${result.reason}`);
         current = result.ok ? { word: result.value, version: result.version! } : { word: result.current, version: result.version! };
       }
