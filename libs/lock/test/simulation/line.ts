@@ -19,6 +19,8 @@ export interface LineFaults {
   /** Requests that arrive twice. */
   readonly twice: number;
   readonly lostMessages: number;
+  /** Messages that take up to `stallMs`, with all that follow them. */
+  readonly slowMessages: number;
   /** Messages overtake each other. */
   readonly shuffled: boolean;
   /** After a break the client sends again what was not answered, and meanwhile keeps what it is asked; otherwise both fail. */
@@ -35,10 +37,14 @@ export const SOUND: LineFaults = {
   unanswered: 0,
   twice: 0,
   lostMessages: 0,
+  slowMessages: 0,
   shuffled: false,
   resends: true,
   stragglers: false,
 };
+
+/** So late at the latest the store notices that a connection for messages is gone. */
+export const NOTICED_MS = 5_000;
 
 export interface LineOptions {
   readonly timeline: Timeline;
@@ -178,7 +184,7 @@ export class Line {
     this.#machine.deliver(() => {
       this.#listening = false;
     });
-    this.#dropRemote(this.#chance.is(0.5) ? 0 : this.#chance.spread(10, 5_000));
+    this.#dropRemote(this.#chance.is(0.5) ? 0 : this.#chance.spread(10, NOTICED_MS));
   }
 
   mendMessages(): void {
@@ -193,7 +199,7 @@ export class Line {
     this.#isUp = false;
     this.#messagesUp = false;
     this.#wantsMessages = false;
-    this.#dropRemote(this.#chance.is(0.5) ? this.#latencyMs() : this.#chance.spread(100, 5_000));
+    this.#dropRemote(this.#chance.is(0.5) ? this.#latencyMs() : this.#chance.spread(100, NOTICED_MS));
   }
 
   async #call<T>(name: string, request: unknown, operation: (driver: LockDriver) => Promise<T>): Promise<T> {
@@ -299,7 +305,7 @@ export class Line {
 
   #message(listened: number, tell: () => void): void {
     if (this.#chance.is(this.#faults.lostMessages)) return;
-    const ms = this.#delayMs();
+    const ms = this.#delayMs(this.#faults.slowMessages);
     const at = this.#faults.shuffled ? this.#timeline.now + ms : this.#messages.next(this.#timeline.now, ms);
     this.#timeline.at(at, () => {
       if (!this.#messagesUp || listened !== this.#listened) return;
@@ -325,7 +331,7 @@ export class Line {
     return this.#faults.latencyMs * this.#chance.between(0.1, 1);
   }
 
-  #delayMs(): number {
-    return this.#chance.is(this.#faults.stalled) ? this.#chance.spread(this.#faults.latencyMs, this.#faults.stallMs) : this.#latencyMs();
+  #delayMs(stalled: number = this.#faults.stalled): number {
+    return this.#chance.is(stalled) ? this.#chance.spread(this.#faults.latencyMs, this.#faults.stallMs) : this.#latencyMs();
   }
 }

@@ -77,7 +77,7 @@ export class Oracle {
   }
 
   /** Undefined when the lease was over before its holder could look at it: then nobody entered. */
-  enter(machine: Machine, lease: Lease, shares: readonly Share[]): Stay | undefined {
+  enter(machine: Machine, lease: Lease, shares: readonly Share[], { isAdopted = false }: { readonly isAdopted?: boolean } = {}): Stay | undefined {
     const { timeline, note } = this.#options;
     if (!lease.isHeld) {
       note(`${machine.name} got ${lease.name} fence ${lease.fence} too late`);
@@ -88,7 +88,7 @@ export class Oracle {
     const { signal } = lease;
     signal.addEventListener('abort', () => note(`${stay.id} aborted: ${String((signal.reason as { reason?: string }).reason)}`));
     note(`${stay.id} enters ${shares.map(({ kind, name, weight }) => `${kind}:${name}*${weight}`).join(' ')} fence ${lease.fence}`);
-    for (const share of shares) this.#enterKey(stay, share);
+    for (const share of shares) this.#enterKey(stay, share, isAdopted);
     return stay;
   }
 
@@ -179,7 +179,7 @@ export class Oracle {
     return false;
   }
 
-  #enterKey(stay: Stay, share: Share): void {
+  #enterKey(stay: Stay, share: Share, isAdopted: boolean): void {
     const key = `${share.kind}:${share.name}`;
     const stays = this.#inside.get(key) ?? new Set();
     this.#inside.set(key, stays);
@@ -198,7 +198,7 @@ export class Oracle {
     }
     if (share.capacity === 1 && fence > 0n) {
       const highest = this.#highest.get(key) ?? -1n;
-      if (fence <= highest && !this.isExcused(stay)) this.fault(`I2: ${key}: ${stay.id} entered with fence ${fence} after ${highest}`);
+      if ((fence < highest || (fence === highest && !isAdopted)) && !this.isExcused(stay)) this.fault(`I2: ${key}: ${stay.id} entered with fence ${fence} after ${highest}`);
       if (fence > highest) this.#highest.set(key, fence);
     }
     stays.add(stay);

@@ -54,6 +54,7 @@ export function planOf(chance: Chance): Plan {
       unanswered: sometimes(0.005, 0.1),
       twice: sometimes(0.02, 0.5),
       lostMessages: sometimes(0.02, 1),
+      slowMessages: sometimes(0.02, 0.5),
       shuffled: chance.is(0.2),
       resends: chance.is(0.5),
       stragglers: chance.is(0.3),

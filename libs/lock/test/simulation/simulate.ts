@@ -1,13 +1,13 @@
 import { createLocks, type Locks } from '@staddle/lock';
 import { Chance } from './chance.ts';
-import { Line } from './line.ts';
+import { Line, NOTICED_MS, SOUND } from './line.ts';
 import { Machine } from './machine.ts';
 import { Oracle } from './oracle.ts';
 import { planOf, type Plan } from './plan.ts';
 import { Resources } from './resources.ts';
 import { Runs } from './runs.ts';
 import { Store, type Sabotage } from './store.ts';
-import { MIN_HOLD_MAX_MS, MUTEXES, PERMITS, task, type Scene } from './tasks.ts';
+import { MIN_HOLD_MAX_MS, MUTEXES, PERMITS, refuseUnexpected, task, type Scene } from './tasks.ts';
 import { Timeline } from './timeline.ts';
 import { traceTo, type Note } from './trace.ts';
 
@@ -57,11 +57,21 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
   const store = new Store({ timeline, wallAtStart: START, onFault: (fault) => oracle.fault(fault), sabotage });
   const resources = new Resources(oracle);
   const runs = new Runs(oracle);
+  const events = chance.fork();
   const participants: Participant[] = [];
   let isOver = false;
   note('plan', plan);
 
-  const sceneOf = ({ machine, locks }: Pick<Participant, 'machine' | 'locks'>, isStopped: () => boolean): Scene => ({ timeline, chance: chance.fork(), machine, locks, oracle, resources, runs, plan, isOver: isStopped });
+  const sceneOf = ({ machine, locks }: Participant, isStopped: () => boolean): Scene => ({ timeline, chance: chance.fork(), machine, locks, oracle, resources, runs, plan, mail, isOver: isStopped });
+  const mail: Scene['mail'] = (open) => {
+    const recipient = events.of(participants as [Participant, ...Participant[]]);
+    timeline.after(events.spread(0.1, 100), () => {
+      recipient.machine.deliver(() => {
+        const scene = sceneOf(recipient, () => isOver);
+        recipient.tasks.push(open(scene).catch((error: unknown) => refuseUnexpected(scene, error)));
+      });
+    });
+  };
 
   const newcomer = (): Participant => {
     const name = `p${participants.length}`;
@@ -74,7 +84,7 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
       latenessMs: chance.of([0, 0.5, 2]),
     });
     machine.onGoesOn = () => oracle.goesOn(machine);
-    const line = new Line({ timeline, chance: chance.fork(), machine, store, faults: plan.line, note });
+    const line = new Line({ timeline, chance: chance.fork(), machine, store, faults: isOver ? SOUND : plan.line, note });
     const { commandTimeoutMs, maxLocalHandoffs } = plan;
     const locks = createLocks({ driver: line.driver, clock: machine.clock, commandTimeoutMs, maxLocalHandoffs, instance: name, onEvent: ({ type }) => machine.state !== 'dead' && note(name, 'event', type) });
     const participant: Participant = { machine, line, locks, tasks: [], isClosing: false };
@@ -98,7 +108,6 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
       });
     next();
   };
-  const events = chance.fork();
   const leave = (participant: Participant, how: 'dies' | 'closes'): void => {
     const { machine, line, locks } = participant;
     if (how === 'dies') {
@@ -123,7 +132,7 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
       if (!machine.isRunning) return;
       machine.stop(how);
       note(machine.name, how);
-      timeline.after(events.spread(5, longestTtlMs * 2), () => goOn(machine));
+      timeline.after(events.is(0.5) ? events.spread(5, longestTtlMs * 2) : events.of(plan.ttls) * events.between(0.8, 2), () => goOn(machine));
     };
     happens(plan.pauses, isThere, () => stop('paused'));
     happens(plan.suspends, isThere, () => stop('suspended'));
@@ -170,16 +179,25 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
   };
 
   const alive = (): Participant[] => participants.filter(({ machine }) => machine.state !== 'dead');
-  /** Lets time pass until all of it has ended. */
-  const ends = async (work: readonly Promise<void>[]): Promise<boolean> => {
+  /** Lets time pass until all that is begun has ended. */
+  const ends = async (begin: () => readonly Promise<unknown>[]): Promise<boolean> => {
     let hasEnded = false;
-    const end = Promise.all(work).then(() => {
-      hasEnded = true;
+    let work: Promise<unknown> = Promise.resolve();
+    timeline.after(0, () => {
+      work = Promise.all(begin()).finally(() => {
+        hasEnded = true;
+      });
     });
     await timeline.run(timeline.now + RECOVERY_MS, () => hasEnded);
-    if (hasEnded) await end;
+    if (hasEnded) await work;
     else for (const what of oracle.awaited()) oracle.fault(`I4: ${what} has not ended`);
     return hasEnded;
+  };
+  const tasksOf = (): Promise<void>[] => alive().flatMap(({ tasks }) => tasks);
+  const tasksEnd = async (): Promise<boolean> => {
+    const { length } = tasksOf();
+    // Some have given others something to do.
+    return (await ends(tasksOf)) && (tasksOf().length === length || tasksEnd());
   };
   /** No wake-up is lost for good: what is free is given to those who wait for it. */
   const watchVacancy = (): void => {
@@ -191,8 +209,7 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
   let longestVacancyMs = 0;
   /** I5: the store holds nothing, and whoever it still takes for a waiter is in nobody's way. */
   const findNothing = async (): Promise<void> => {
-    const { machine, line, locks } = newcomer();
-    line.heal();
+    const { machine, locks } = newcomer();
     // `skip`: the job that runs alone.
     const mutexes = [...MUTEXES, 'skip'];
     const names = [...mutexes, 'seats', 'book'];
@@ -212,37 +229,38 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
     if (machine.pendingTimers > 0) oracle.fault(`I5: ${machine.name} has left ${machine.pendingTimers} timers`);
   };
 
-  const onUnhandled = (reason: unknown): void => oracle.fault(`I6: unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
-  process.on('unhandledRejection', onUnhandled);
-  try {
-    for (let count = 0; count < plan.machines; count++) trouble(join());
-    happens(plan.stalls, () => true, () => store.stall(events.spread(10, 3_000)));
-    happens(plan.upheavals, () => true, upheaval);
-    if (plan.upheavals === 0) happens(plan.wallJumps, () => true, () => store.jumpWall(events.of([1, -1]) * events.spread(10, 3_600_000)));
-    await timeline.run(plan.troubleMs);
-
+  const recover = (): void => {
     isOver = true;
     note('the trouble is over');
-    for (const { machine, line } of participants) {
-      if (machine.state === 'dead') continue;
+    for (const { machine, line } of alive()) {
       line.heal();
       goOn(machine);
     }
     watchVacancy();
-    if (await ends(alive().flatMap(({ tasks }) => tasks))) {
-      const last = join();
-      last.line.heal();
-      if (await ends([...last.tasks, runs.finish(sceneOf(last, () => false))])) {
-        runs.check(plan);
-        await ends(alive().map(({ machine, locks }) => close(machine, locks, 0)));
-        // Whatever could not be taken back has run out by then.
-        await timeline.run(timeline.now + longestTtlMs * 1.02 + MIN_HOLD_MAX_MS);
-        for (const { machine } of alive()) if (machine.pendingTimers > 0) oracle.fault(`I5: ${machine.name} has left ${machine.pendingTimers} timers`);
-        await ends([findNothing()]);
-      }
-    }
+  };
+  const outcome = (): Outcome => ({ plan, faults: oracle.faults, history, steps: timeline.steps, sections: oracle.stays, longestVacancyMs });
+
+  const onUnhandled = (reason: unknown): void => oracle.fault(`I6: unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
+  process.on('unhandledRejection', onUnhandled);
+  try {
+    timeline.at(0, () => {
+      for (let count = 0; count < plan.machines; count++) trouble(join());
+      happens(plan.stalls, () => true, () => store.stall(events.spread(10, 3_000)));
+      happens(plan.upheavals, () => true, upheaval);
+      if (plan.upheavals === 0) happens(plan.wallJumps, () => true, () => store.jumpWall(events.of([1, -1]) * events.spread(10, 3_600_000)));
+    });
+    timeline.at(plan.troubleMs, recover);
+    await timeline.run(plan.troubleMs);
+    if (!(await tasksEnd())) return outcome();
+    if (!(await ends(() => [runs.finish(sceneOf(newcomer(), () => false))]))) return outcome();
+    runs.check(plan);
+    if (!(await ends(() => alive().map(({ machine, locks }) => close(machine, locks, 0))))) return outcome();
+    // Whatever could not be taken back has run out by then, and the dead are known to be dead.
+    await timeline.run(timeline.now + longestTtlMs * 1.02 + MIN_HOLD_MAX_MS + NOTICED_MS);
+    for (const { machine } of alive()) if (machine.pendingTimers > 0) oracle.fault(`I5: ${machine.name} has left ${machine.pendingTimers} timers`);
+    await ends(() => [findNothing()]);
+    return outcome();
   } finally {
     process.off('unhandledRejection', onUnhandled);
   }
-  return { plan, faults: oracle.faults, history, steps: timeline.steps, sections: oracle.stays, longestVacancyMs };
 }

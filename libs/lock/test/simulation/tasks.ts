@@ -18,6 +18,8 @@ export interface Scene {
   readonly resources: Resources;
   readonly runs: Runs;
   readonly plan: Plan;
+  /** Lets another process go on with something, when its mail arrives. */
+  readonly mail: (open: (recipient: Scene) => Promise<void>) => void;
   /** The tasks finish what they do, and begin nothing new. */
   readonly isOver: () => boolean;
 }
@@ -34,8 +36,8 @@ class ChangedMind extends Error {}
 
 /** Asks for locks again and again. */
 export async function task(scene: Scene): Promise<void> {
-  const { chance, machine, oracle } = scene;
-  const ways = [mutex, mutex, mutex, several, semaphore, readWrite, runOnce] as const;
+  const { chance, machine } = scene;
+  const ways = [mutex, mutex, mutex, several, semaphore, readWrite, runOnce, handOver] as const;
   // Tasks that all want the same meet more often.
   const favourite = chance.of(ways);
   while (!scene.isOver()) {
@@ -45,9 +47,14 @@ export async function task(scene: Scene): Promise<void> {
     } catch (error) {
       if (error instanceof ChangedMind) continue;
       if (hasCode(error, 'ERR_LOCK_CLOSED')) return;
-      if (!EXPECTED.some((code) => hasCode(error, code))) oracle.fault(`I6: ${machine.name}: ${error instanceof Error ? error.stack : String(error)}`);
+      refuseUnexpected(scene, error);
     }
   }
+}
+
+/** I6: nothing is thrown that no caller has to reckon with. */
+export function refuseUnexpected({ machine, oracle }: Scene, error: unknown): void {
+  if (!EXPECTED.some((code) => hasCode(error, code))) oracle.fault(`I6: ${machine.name}: ${error instanceof Error ? error.stack : String(error)}`);
 }
 
 async function mutex(scene: Scene): Promise<void> {
@@ -105,6 +112,33 @@ async function runOnce(scene: Scene): Promise<void> {
   const fireTime = Math.floor(timeline.now / 1_000) * 1_000;
   if (chance.is(0.5)) await runs.run(scene, 'retry', fireTime, 'allow');
   else await runs.run(scene, 'skip', fireTime, chance.of(['skip', 'wait', 'allow']));
+}
+
+/** One process begins, and another one goes on with the lease. Nobody closes meanwhile: that would release it for both. */
+async function handOver(scene: Scene): Promise<void> {
+  const { chance, locks, machine, oracle, plan } = scene;
+  if (plan.closes > 0) return;
+  const name = chance.of(MUTEXES);
+  const shares = [share('mutex', name)];
+  const ttlMs = chance.of(plan.ttls);
+  const lease = await locks.acquire(name, { ttlMs, waitMs: 300, renew: false });
+  const stay = oracle.enter(machine, lease, shares);
+  if (stay === undefined) return;
+  const handle = lease.export();
+  // Whoever lets go does so for both.
+  oracle.leave(stay);
+  scene.mail(async (recipient) => {
+    const adopted = await recipient.locks.adopt(handle);
+    const next = recipient.oracle.enter(recipient.machine, adopted, shares, { isAdopted: true });
+    if (next !== undefined) {
+      await work(recipient, next, adopted);
+      recipient.oracle.leave(next);
+    }
+    await adopted.release();
+  });
+  // Not renewed here, it ends by itself; forgotten before, it would count as leaked.
+  await sleep(2 * ttlMs, { clock: machine.clock });
+  if (lease.isHeld) oracle.fault(`I1: ${stay.id} is not renewed, but does not end`);
 }
 
 function share(kind: Share['kind'], name: string, weight = 1, capacity = 1): Share {

@@ -58,7 +58,7 @@ export class Timeline {
       this.#taken += 1;
       await this.#take(run);
     }
-    this.#now = Math.max(this.#now, until);
+    if (!isOver()) this.#now = Math.max(this.#now, until);
   }
 
   async #take(run: () => void): Promise<void> {
