@@ -247,6 +247,16 @@ it.each([['FOUND_ROWS'], ['-FOUND_ROWS']])('tells the same with a client that co
   }
 });
 
+it('undoes a change of the key, after which the row cannot be read on MySQL', async () => {
+  await using fresh = await testDatabase('mysql');
+  const db = fresh.open().query<Tables>();
+  await sql`create table run (id int primary key, state int unsigned not null)`.execute(db);
+  await sql`insert into run values (1, ${State.of('Ready')})`.execute(db);
+  const change = applyTransition(db, { machine, event: 'start', context: { tries: 0 }, table: 'run', key: { id: 1 }, column: 'state', set: { id: 2 } });
+  await expect(change).rejects.toMatchObject({ code: 'ERR_FLAGS_INPUT', value: { id: 1 } });
+  expect(await db.selectFrom('run').select(['id', 'state']).execute()).toEqual([{ id: 1, state: State.of('Ready') }]);
+});
+
 it('sees the newest row in a transaction that has read an older one', async () => {
   await using fresh = await testDatabase('mysql');
   const db = fresh.open().query<Tables>();

@@ -1,4 +1,4 @@
-import { sql, type Expression, type ExpressionBuilder, type Kysely, type RawBuilder, type SqlBool, type Transaction, type UpdateObject } from 'kysely';
+import { sql, type AliasedExpression, type Expression, type ExpressionBuilder, type Kysely, type RawBuilder, type SqlBool, type Transaction, type UpdateObject } from 'kysely';
 import type { AnyFlagSet } from '../any-flag-set.ts';
 import { FlagsInputError } from '../errors.ts';
 import type { FlagsOf } from '../flags.ts';
@@ -57,7 +57,7 @@ export interface TransitionExpressions<W> {
   readonly set: RawBuilder<W>;
 }
 
-/** @throws UnknownFlagError (`ERR_FLAGS_UNKNOWN`) for an event that does not exist */
+/** A guard of the event is not in it. @throws UnknownFlagError (`ERR_FLAGS_UNKNOWN`) for an event that does not exist */
 export function kyselyTransition<Flags extends AnyFlagSet, Event extends string>(
   machine: Pick<Machine<Flags, Event, never>, 'flags' | 'transitions'>,
   event: Event,
@@ -133,6 +133,35 @@ export async function applyTransition<DB, Table extends keyof DB & string, Flags
 // Inside, tables and columns are strings.
 type Rows = Record<string, Record<string, unknown>>;
 
+interface StoredRow<W> {
+  /** What is read of it. */
+  readonly columns: readonly AliasedExpression<unknown, string>[];
+  isRow(eb: ExpressionBuilder<Rows, string>): Expression<SqlBool>;
+  /** The one row that was found; undefined when there is none. */
+  only(found: readonly Record<string, unknown>[]): Record<string, unknown> | undefined;
+  read(row: Record<string, unknown>): StoredWord<W>;
+}
+
+/** How the row of a key is found and read. All throw FlagsInputError (`ERR_FLAGS_INPUT`). */
+function storedRow<Flags extends AnyFlagSet>(flags: Flags, key: Readonly<Record<string, unknown>>, word: string, version: string | undefined): StoredRow<FlagsOf<Flags>> {
+  const refuse = (value: unknown, rule: string): never => {
+    throw new FlagsInputError(flags.name, value, rule);
+  };
+  const values = Object.values(key).map((value) => exactId(flags.name, value));
+  // Kysely leaves out a column without a value, and makes IS NULL of null: other rows would match.
+  if (values.length === 0 || values.some((value) => value == null)) refuse(key, 'the key of a row has columns, and a value for each');
+  const readVersion = (raw: unknown): number => {
+    const count = Number(raw);
+    return raw !== null && Number.isSafeInteger(count) ? count : refuse(raw, `column ${version} does not count versions`);
+  };
+  return {
+    columns: [(flags.backend === 'bigint' ? wordText(word) : sql.ref(word)).as('word'), (version === undefined ? sql.lit(null) : sql.ref(version)).as('version')],
+    isRow: (eb) => eb.and(key as Record<string, string | number | bigint>),
+    only: (found) => (found.length > 1 ? refuse(key, `the key is of ${found.length} rows`) : found[0]),
+    read: (row) => ({ value: flags.fromBits(row['word'], 'retain') as FlagsOf<Flags>, version: version === undefined ? undefined : readVersion(row['version']) }),
+  };
+}
+
 async function attempt<DB, Table extends keyof DB & string, Flags extends AnyFlagSet, Event extends string, Context>(
   db: Kysely<DB>,
   options: ApplyTransitionOptions<DB, Table, Flags, Event, Context>,
@@ -144,28 +173,9 @@ async function attempt<DB, Table extends keyof DB & string, Flags extends AnyFla
   const table: string = options.table;
   const versionColumn: string | undefined = options.version?.column;
   const expected = options.version?.expect;
-  const refuse = (value: unknown, rule: string): never => {
-    throw new FlagsInputError(machine.flags.name, value, rule);
-  };
-  const keyValues = Object.values(key).map((id) => exactId(machine.flags.name, id));
-  // Kysely leaves out a column without a value, and makes IS NULL of null: other rows would match.
-  if (keyValues.length === 0 || keyValues.some((id) => id == null)) refuse(key, 'the key of a row has columns, and a value for each');
+  const { columns, isRow, only, read } = storedRow(machine.flags, key, column, versionColumn);
   const rows = db as unknown as Kysely<Rows>;
   const extraWhere = options.extraWhere as ((eb: ExpressionBuilder<Rows, string>) => Expression<SqlBool>) | undefined;
-  const stored = [
-    (machine.flags.backend === 'bigint' ? wordText(column) : sql.ref(column)).as('word'),
-    (versionColumn === undefined ? sql.lit(null) : sql.ref(versionColumn)).as('version'),
-  ];
-  const readVersion = (raw: unknown): number => {
-    const version = Number(raw);
-    return raw !== null && Number.isSafeInteger(version) ? version : refuse(raw, `column ${versionColumn} does not count versions`);
-  };
-  const read = (row: Record<string, unknown>): StoredWord<W> => ({
-    value: machine.flags.fromBits(row['word'], 'retain') as W,
-    version: versionColumn === undefined ? undefined : readVersion(row['version']),
-  });
-  const only = <Row>(found: readonly Row[]): Row | undefined => (found.length > 1 ? refuse(key, `the key is of ${found.length} rows`) : found[0]);
-  const isRow = (eb: ExpressionBuilder<Rows, string>): Expression<SqlBool> => eb.and(key as Record<string, string | number | bigint>);
 
   const write = async (): Promise<StoredWord<W> | undefined> => {
     const { where, set } = kyselyTransition(machine, event, column);
@@ -180,18 +190,19 @@ async function attempt<DB, Table extends keyof DB & string, Flags extends AnyFla
     if (versionColumn !== undefined && expected !== undefined) update = update.where(versionColumn, '=', expected);
     if (extraWhere) update = update.where(extraWhere);
     if (returning) {
-      const row = only(await update.returning(stored).execute());
+      const row = only(await update.returning(columns).execute());
       return row && read(row);
     }
     const { numUpdatedRows } = await update.executeTakeFirstOrThrow();
     if (numUpdatedRows === 0n) return undefined;
-    const row = only(await rows.selectFrom(table).select(stored).where(isRow).execute());
-    return read(row ?? refuse(key, 'the row has another key since this change'));
+    const row = only(await rows.selectFrom(table).select(columns).where(isRow).execute());
+    if (!row) throw new FlagsInputError(machine.flags.name, key, 'the row has another key since this change');
+    return read(row);
   };
 
   const explain = async (): Promise<AppliedTransition<W>> => {
     const holds = (eb: ExpressionBuilder<Rows, string>) => (extraWhere ? sql<number>`case when ${extraWhere(eb)} then 1 else 0 end` : sql.lit(1)).as('holds');
-    const query = rows.selectFrom(table).select(stored).select(holds).where(isRow);
+    const query = rows.selectFrom(table).select(columns).select(holds).where(isRow);
     // The newest row, which a transaction that has read before does not see without a lock on MySQL.
     const row = only(await (returning ? query : query.forUpdate()).execute());
     if (!row) return { ok: false, reason: 'not_found' };
