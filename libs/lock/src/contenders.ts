@@ -129,6 +129,11 @@ export function instanceOf(owner: string): string {
   return owner.slice(0, owner.indexOf('.'));
 }
 
+/** The first of the queue, or the one behind it: a queue that moves waits for nobody else. */
+function isNear({ position }: Pick<Refusal, 'position'>): boolean {
+  return position !== undefined && position <= 1;
+}
+
 export function createContenders({ driver, connection, clock, logger, instance, commandTimeoutMs, closing }: ContendersOptions): Contenders {
   const byOwner = new Map<string, Contender>();
   const byKey = new Map<string, Set<Contender>>();
@@ -205,7 +210,8 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     const waiters = companions(key).size;
     const endsInMs = expiresInMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
     if (connection()?.listening !== true) {
-      const pollMs = POLL.leastMs + Math.max(backoffMs(polls, POLL), waiters * POLL_ROOM_MS * (0.5 + Math.random()));
+      const roomMs = isNear({ position }) ? 0 : waiters * POLL_ROOM_MS * (0.5 + Math.random());
+      const pollMs = POLL.leastMs + Math.max(backoffMs(polls, POLL), roomMs);
       return Math.min(endsInMs, pollMs, POLL.mostMs);
     }
     // No position: nobody is being queued, as after a loss of the store's data.
@@ -269,6 +275,8 @@ export function createContenders({ driver, connection, clock, logger, instance, 
       if (contender.queued && queue && outcome.unqueued) wakeCompanions(contender);
       contender.queued = queue;
       contender.lingers = queue;
+      // Its turn comes nearer, so it polls often again.
+      if (isNear(outcome) && outcome.position !== contender.refusal?.outcome.position) contender.polls = 0;
       contender.refusal = { outcome, sent };
       contender.failure = undefined;
       contender.failures = 0;

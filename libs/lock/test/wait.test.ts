@@ -212,6 +212,27 @@ describe('waiters without messages', () => {
     expect(processes[0]!.calls.acquire.length).toBeLessThan(30);
   });
 
+  it('poll often again when their turn comes near', async () => {
+    let position = 5;
+    const locks = stand.process({
+      ...silent(),
+      acquire: async () => ({ acquired: false, holder: 'other.1', expiresInMs: 30_000, position, unqueued: false, storeNowMs: 0 }),
+    });
+    const waiting = expect(locks.acquire('job', { waitMs: 20_000 })).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
+    await stand.clock.advance(10_000);
+    for (const near of [1, 0]) {
+      position = near;
+      const asked = locks.calls.acquire.length;
+      // It learns of it by its next question, half a second later at most; the ones after that come in quick succession.
+      await stand.clock.advance(510 + 60 + 110 + 210);
+      expect(locks.calls.acquire.length - asked).toBeGreaterThanOrEqual(4);
+      await stand.clock.advance(3_000);
+    }
+    await stand.clock.advance(10_000);
+    await waiting;
+    expect(locks.calls.acquire.length).toBeLessThan(200);
+  });
+
   it('26: poll while the line for messages is down, and listen when it is back', async () => {
     let up = false;
     let ready: (() => void) | undefined;

@@ -27,6 +27,9 @@ export interface Worker {
   kill(): Promise<void>;
 }
 
+/** A busy machine answers late. */
+const PATIENCE_MS = 10_000;
+
 /** What one test of the suite has: a store of its own and processes over it. */
 export class House {
   readonly #under: LocksUnderTest;
@@ -42,7 +45,7 @@ export class House {
     const own = await this.#under.driver();
     const driver = { ...own, ...over(own) };
     const events: LockEvent[] = [];
-    const locks = createLocks({ driver, onEvent: (event) => void events.push(event), ...options });
+    const locks = createLocks({ driver, commandTimeoutMs: PATIENCE_MS, onEvent: (event) => void events.push(event), ...options });
     this.#locks.push(locks);
     return { ...locks, driver, events };
   }
