@@ -28,7 +28,7 @@ import type { LockConnection, LockKey } from './driver.ts';
 import { hasReason, InvalidLockOptionError, LockClosedError, LockLostError, LockTimeoutError, LockUnavailableError } from './errors.ts';
 import type { LockEvent } from './events.ts';
 import { createHeldContext, type Held } from './held-context.ts';
-import { createHold, type Hold } from './hold.ts';
+import { createHold, remainingMs, type Hold } from './hold.ts';
 import { createKeeper } from './keeper.ts';
 import type { Lease } from './lease.ts';
 import { stamp } from './lease-clock.ts';
@@ -325,6 +325,8 @@ export function createLocks(options: LocksOptions): Locks {
       if (!outcome.renewed) throw new LockLostError(name, grant.fence, outcome.holder === undefined ? 'state-lost' : 'taken');
       const hold = createHold(grant);
       hold.exported = true;
+      if (remainingMs(clock, hold) === 0) throw new LockUnavailableError(name, 'adopted', { cause: new Error(`the answer took longer than the lease of ${ttlMs} ms lasts`) });
+      closing.signal.throwIfAborted();
       return leases.start([hold], settings, ways);
     },
 

@@ -1,3 +1,4 @@
+import { sleep } from '@staddle/kernel';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createStand, never, type Stand } from './stand.ts';
 
@@ -33,6 +34,20 @@ describe('a handle', () => {
     await stand.process().forceRelease('job');
     await stand.clock.advance(0);
     for (const each of [lease, adopted]) expect(each.signal.reason).toMatchObject({ code: 'ERR_LOCK_LOST', reason: 'forced' });
+  });
+
+  it('gives no lease when the answer takes longer than that lasts', async () => {
+    const lease = await stand.process().acquire('job', { ttlMs: 500 });
+    const slow = stand.process({
+      async renew(requests) {
+        const outcomes = await stand.driver.renew(requests);
+        await sleep(600, { clock: stand.clock });
+        return outcomes;
+      },
+    });
+    const failure = expect(slow.adopt(lease.export())).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE', cause: { message: expect.stringContaining('500 ms') } });
+    await stand.clock.advance(1_000);
+    await failure;
   });
 
   it('carries every kind of lock', async () => {

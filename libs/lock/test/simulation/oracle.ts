@@ -31,6 +31,7 @@ export interface Stay {
   readonly enteredAt: number;
   /** The first that excluded it and entered all the same. */
   supersededBy?: Stay | undefined;
+  hasLeft: boolean;
 }
 
 interface Awaited {
@@ -42,6 +43,8 @@ interface Awaited {
 
 export interface OracleOptions {
   readonly timeline: Timeline;
+  /** When the lease of an owner ends in the store. */
+  readonly endsAt: (owner: string) => number | undefined;
   /** When the store last forgot leases or ended them early. */
   readonly lastUpheavalAt: () => number;
   readonly longestTtlMs: number;
@@ -80,29 +83,35 @@ export class Oracle {
   enter(machine: Machine, lease: Lease, shares: readonly Share[], { isAdopted = false }: { readonly isAdopted?: boolean } = {}): Stay | undefined {
     const { timeline, note } = this.#options;
     if (!lease.isHeld) {
+      // In doubt after a jump of the wall clock, which one of several may have seen while the others were waited for.
+      if (shares.length === 1) this.fault(`I1: ${machine.name} got a lease of ${lease.name} that was over`);
       note(`${machine.name} got ${lease.name} fence ${lease.fence} too late`);
       return undefined;
     }
-    const stay: Stay = { id: `${machine.name}/${++this.#stays}`, machine, lease, shares, enteredAt: timeline.now };
+    const stay: Stay = { id: `${machine.name}/${++this.#stays}`, machine, lease, shares, enteredAt: timeline.now, hasLeft: false };
     // Created now, so that it aborts when it should.
     const { signal } = lease;
     signal.addEventListener('abort', () => note(`${stay.id} aborted: ${String((signal.reason as { reason?: string }).reason)}`));
     note(`${stay.id} enters ${shares.map(({ kind, name, weight }) => `${kind}:${name}*${weight}`).join(' ')} fence ${lease.fence}`);
     for (const share of shares) this.#enterKey(stay, share, isAdopted);
+    this.#watch(stay);
     return stay;
   }
 
   leave(stay: Stay): void {
     this.look(stay);
     this.#options.note(`${stay.id} leaves`);
+    stay.hasLeft = true;
     for (const { kind, name } of stay.shares) this.#inside.get(`${kind}:${name}`)!.delete(stay);
   }
 
   /** A writer goes on as a reader. */
   becomes(stay: Stay, shares: readonly Share[]): Stay {
     for (const { kind, name } of stay.shares) this.#inside.get(`${kind}:${name}`)!.delete(stay);
-    const reader: Stay = { ...stay, shares };
+    stay.hasLeft = true;
+    const reader: Stay = { ...stay, shares, hasLeft: false };
     for (const { kind, name } of shares) this.#inside.get(`${kind}:${name}`)!.add(reader);
+    this.#watch(reader);
     return reader;
   }
 
@@ -110,6 +119,10 @@ export class Oracle {
   look(stay: Stay): boolean {
     const isHeld = stay.machine.isRunning && stay.lease.isHeld;
     if (isHeld && stay.supersededBy) this.#excludes(stay, stay.supersededBy, 'is held');
+    if (isHeld && !this.isExcused(stay)) {
+      const endsAt = this.#options.endsAt(stay.lease.token) ?? -Infinity;
+      if (endsAt < this.#options.timeline.now) this.fault(`I1: ${stay.id} is held, but the lease has ended in the store at ${endsAt.toFixed(3)}`);
+    }
     return isHeld;
   }
 
@@ -129,7 +142,13 @@ export class Oracle {
   }
 
   dies(machine: Machine): void {
-    for (const stays of this.#inside.values()) for (const stay of stays) if (stay.machine === machine) stays.delete(stay);
+    for (const stays of this.#inside.values()) {
+      for (const stay of stays) {
+        if (stay.machine !== machine) continue;
+        stay.hasLeft = true;
+        stays.delete(stay);
+      }
+    }
   }
 
   /**
@@ -174,6 +193,17 @@ export class Oracle {
     return now - Math.min(now, ...vacant.values());
   }
 
+  /** Looks right after the lease ends in the store, again and again as long as it is renewed. */
+  #watch(stay: Stay): void {
+    const { timeline, endsAt } = this.#options;
+    const moment = endsAt(stay.lease.token);
+    if (moment === undefined || moment < timeline.now) return;
+    timeline.at(moment + 0.001, () => {
+      if (!stay.hasLeft) this.look(stay);
+      if (!stay.hasLeft) this.#watch(stay);
+    });
+  }
+
   #isTaken(key: string): boolean {
     for (const { machine, lease } of this.#inside.get(key) ?? []) if (machine.isRunning && lease.isHeld) return true;
     return false;
@@ -202,6 +232,7 @@ export class Oracle {
       if (fence > highest) this.#highest.set(key, fence);
     }
     stays.add(stay);
+    this.#vacantSince.delete(key);
     this.#count(key);
   }
 

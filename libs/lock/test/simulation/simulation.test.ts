@@ -6,7 +6,7 @@ const { SEED } = process.env;
 const SEEDS = 1_000;
 
 /** Seeds that have found something. */
-const REGRESSIONS = [766, 1_513, 6_453, 6_552];
+const REGRESSIONS = [766, 1_513, 6_453, 6_552, 19];
 
 /** The last lines before the first fault. */
 const CONTEXT = 40;

@@ -39,12 +39,18 @@ export class Store {
   readonly #fences = new Map<string, Fences>();
   readonly #asked = new Map<string, { readonly key: LockKey; readonly reserve: number }>();
   #stallsUntil = 0;
+  readonly #endsAt = new Map<string, number>();
   #wallJumpMs = 0;
   #clockJumpMs = 0;
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.driver = this.#start();
+  }
+
+  /** When the lease of an owner ends, by the true time; undefined when it has none. */
+  endsAt(owner: string): number | undefined {
+    return this.#endsAt.get(owner);
   }
 
   /** Runs an operation that has arrived, as soon as the store gets round to it. */
@@ -92,27 +98,48 @@ export class Store {
       acquire: async (request) => {
         this.#asked.set(request.owner, request);
         const outcome = await driver.acquire(request);
-        if (outcome.acquired) this.#given(request.key, request.owner, outcome.fence, request.reserve);
+        if (outcome.acquired) this.#given(request, outcome.fence, request.reserve, request.ttlMs);
         return outcome;
+      },
+      renew: async (requests) => {
+        const outcomes = await driver.renew(requests);
+        requests.forEach(({ owner, ttlMs }, index) => {
+          const outcome = outcomes[index]!;
+          if ('renewed' in outcome && outcome.renewed) this.#lasts(owner, ttlMs);
+        });
+        return outcomes;
+      },
+      release: async (request) => {
+        this.#endsAt.delete(request.owner);
+        return driver.release(request);
       },
       claim: async (request) => {
         const outcome = await driver.claim(request);
-        if (outcome.claimed) this.#given(request.key, request.owner, outcome.fence, 0);
+        if (outcome.claimed) this.#given(request, outcome.fence, 0, request.ttlMs);
         return outcome;
+      },
+      settle: async (request) => {
+        this.#endsAt.delete(request.owner);
+        return driver.settle(request);
       },
       connect: (instance, listener) =>
         driver.connect!(instance, {
           ...listener,
           granted: (grant) => {
             const { key, reserve } = this.#asked.get(grant.owner)!;
-            this.#given(key, grant.owner, grant.fence, reserve);
+            this.#given({ key, owner: grant.owner }, grant.fence, reserve, grant.leaseMs);
             listener.granted(grant);
           },
         }),
     };
   }
 
-  #given({ kind, name }: LockKey, owner: string, fence: bigint, reserve: number): void {
+  #lasts(owner: string, ms: number): void {
+    this.#endsAt.set(owner, this.#options.timeline.now + ms);
+  }
+
+  #given({ key: { kind, name }, owner }: { readonly key: LockKey; readonly owner: string }, fence: bigint, reserve: number, leaseMs: number): void {
+    this.#lasts(owner, leaseMs);
     const id = `${kind}:${name}`;
     const { now } = this.#options.timeline;
     const fences = this.#fences.get(id) ?? { owners: new Map<bigint, string>(), before: -1n, at: now, highest: -1n };

@@ -162,10 +162,11 @@ async function acquired(
   const { chance, machine, oracle, plan, timeline } = scene;
   const mind = new AbortController();
   const changesIn = chance.is(0.15) ? chance.spread(1, 1_000) : Infinity;
-  const changing = changesIn === Infinity ? undefined : machine.clock.setTimer(() => mind.abort(new ChangedMind()), changesIn);
+  const mayChange = changesIn < Infinity;
+  const changing = mayChange ? machine.clock.setTimer(() => mind.abort(new ChangedMind()), changesIn) : undefined;
   const { waitMs = 0 } = options;
   const lease = await oracle
-    .timed(machine, `${what} (wait ${waitMs})`, shares, Math.min(waitMs + answers * plan.commandTimeoutMs, changesIn + 2), () => acquire({ ...options, signal: mind.signal }))
+    .timed(machine, `${what} (wait ${waitMs})`, shares, Math.min(waitMs + answers * plan.commandTimeoutMs, changesIn + 2), () => acquire({ ...options, ...(mayChange && { signal: mind.signal }) }))
     .finally(() => changing?.cancel());
   let stay = oracle.enter(machine, lease, shares);
   const enteredAt = timeline.now;
