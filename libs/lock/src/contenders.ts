@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { backoffMs, type Clock, type Logger } from '@staddle/kernel';
+import type { Clock, Logger } from '@staddle/kernel';
 import { listen, withDeadline } from './deadline.ts';
 import type { AcquireOutcome, AcquireRequest, LockConnection, LockDriver, LockGrant, LockKey } from './driver.ts';
 import { InvalidLockOptionError, LockNotReplicatedError, LockTimeoutError, LockUnavailableError } from './errors.ts';
 import { createHold, remainingMs, type Hold } from './hold.ts';
 import { earlier, elapsedMs, stamp, type Stamp } from './lease-clock.ts';
+import { afterEndMs, isNear, restMs, retryMs, type Refusal } from './pace.ts';
 
 /*
  * Waiting for a key: a contender asks the store as one owner until it has the key, gives up, or is told to stop.
@@ -17,26 +18,15 @@ import { earlier, elapsedMs, stamp, type Stamp } from './lease-clock.ts';
  * 3. A grant that arrives as a message is used at once when it is young enough by the store's own clock; otherwise the store is
  *    asked to confirm it. A process that stood still meanwhile therefore never starts on a lease that is over.
  * 4. No wake-up is waited for alone: whoever waits asks again, the first of the queue when the present lease should end, the
- *    others so that one process asks about ASK_RATE times a second for one key at most.
+ *    others so that one process asks a few times a second for one key at most (pace.ts).
  *
  * States of a contender:  asking --[refused]--> waiting --[grant, hint, time]--> asking or held
  */
 
-/** However long the present lease is: a wake-up that got lost costs its waiter this much. */
-const ASK_AGAIN_MS = 5_000;
-/** Questions a second about one key from one process, whatever the number of its waiters. */
-const ASK_RATE = 4;
-/** After the end of the present lease, so that the store has seen it too, and spread over processes. */
-const AFTER_END_MS = { least: 2, jitter: 20 } as const;
-/** Without messages waiters poll: often enough for a short wait, rare enough that many waiters cost little. */
-const POLL = { leastMs: 10, baseMs: 50, capMs: 500, mostMs: 3_000 } as const;
-/** Each poller leaves room for this many milliseconds of the others of its process; not more than `POLL.mostMs`, or a store would take it for dead. */
-const POLL_ROOM_MS = 5;
 /** A store that fails for this many command timeouts in a row is unavailable, however long the caller would wait. */
 const PATIENCE = 3;
 /** Owners to be taken back again. Each that is forgotten costs its successors the lease of a hand-off at most. */
 const ABANDONED_MAX = 1_000;
-const RETRY = { leastMs: 25, baseMs: 50, capMs: 500 } as const;
 /** Clocks that both run differ by less. */
 const DRIFT = 1.01;
 
@@ -52,8 +42,6 @@ export interface Patience {
   /** Told why the store did not answer, each time. */
   readonly onFailed?: (cause: unknown) => void;
 }
-
-export type Refusal = AcquireOutcome & { readonly acquired: false };
 
 export interface ContendersOptions {
   readonly driver: LockDriver;
@@ -129,11 +117,6 @@ export function instanceOf(owner: string): string {
   return owner.slice(0, owner.indexOf('.'));
 }
 
-/** The first of the queue, or the one behind it: a queue that moves waits for nobody else. */
-function isNear({ position }: Pick<Refusal, 'position'>): boolean {
-  return position !== undefined && position <= 1;
-}
-
 export function createContenders({ driver, connection, clock, logger, instance, commandTimeoutMs, closing }: ContendersOptions): Contenders {
   const byOwner = new Map<string, Contender>();
   const byKey = new Map<string, Set<Contender>>();
@@ -206,20 +189,6 @@ export function createContenders({ driver, connection, clock, logger, instance, 
       if (contender.grant !== undefined || contender.again || contender.askAt !== undefined) onWake();
     });
 
-  const restMs = ({ expiresInMs, position }: Refusal, key: LockKey, polls: number): number => {
-    const waiters = companions(key).size;
-    const endsInMs = expiresInMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
-    if (connection()?.listening !== true) {
-      const roomMs = isNear({ position }) ? 0 : waiters * POLL_ROOM_MS * (0.5 + Math.random());
-      const pollMs = POLL.leastMs + Math.max(backoffMs(polls, POLL), roomMs);
-      return Math.min(endsInMs, pollMs, POLL.mostMs);
-    }
-    // No position: nobody is being queued, as after a loss of the store's data.
-    if (position === 0 || position === undefined) return Math.min(endsInMs, ASK_AGAIN_MS);
-    // Spread wide: of many waiters that came together one should soon notice that the store has lost its queue, and wake the others.
-    return Math.max(ASK_AGAIN_MS * (0.9 + Math.random() * 0.1), (2 * Math.random() * waiters * 1_000) / ASK_RATE);
-  };
-
   const begin = (key: LockKey, terms: Terms): Contender => {
     closing.throwIfAborted();
     const contender: Contender = {
@@ -276,7 +245,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
       contender.queued = queue;
       contender.lingers = queue;
       // Its turn comes nearer, so it polls often again.
-      if (isNear(outcome) && outcome.position !== contender.refusal?.outcome.position) contender.polls = 0;
+      if (isNear(outcome.position) && outcome.position !== contender.refusal?.outcome.position) contender.polls = 0;
       contender.refusal = { outcome, sent };
       contender.failure = undefined;
       contender.failures = 0;
@@ -321,7 +290,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     if (failure !== undefined || refusal === undefined) {
       onFailed?.(failure?.cause);
       if (waitLeftMs() <= 0 || clock.monotonic() - (failure?.since ?? startedAt) >= PATIENCE * commandTimeoutMs) throw giveUp();
-      await restAtMost(RETRY.leastMs + backoffMs(contender.failures, RETRY));
+      await restAtMost(retryMs(contender.failures));
       contender.failures += 1;
       return;
     }
@@ -334,7 +303,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
       for (const each of signals) each?.throwIfAborted();
       if (line.listening) return;
     }
-    await restAtMost(restMs(refusal.outcome, key, contender.polls));
+    await restAtMost(restMs(refusal.outcome, { waiters: companions(key).size, polls: contender.polls, listening: connection()?.listening === true }));
     contender.polls += 1;
     if (contender.grant === undefined && waitLeftMs() <= 0) throw giveUp();
   };
@@ -408,7 +377,7 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     next({ owner, inMs }) {
       const contender = byOwner.get(owner);
       if (contender === undefined) return;
-      contender.askAt = clock.monotonic() + inMs + AFTER_END_MS.least + Math.random() * AFTER_END_MS.jitter;
+      contender.askAt = clock.monotonic() + afterEndMs(inMs);
       contender.wake?.();
     },
     askAgain() {

@@ -51,8 +51,6 @@ export type AcquireOutcome =
       readonly fence: bigint;
       /** Confirmed by fewer replicas than were asked for; the caller gives the lock back. Absent when enough did, or none were asked for. */
       readonly missingReplicas?: number;
-      /** True when others queue for the key, as far as the store knows. Lets a holder decide whether to pass the lock on inside its process. */
-      readonly contended?: boolean;
       /** The owner was not in the queue when it was granted. True after the store has lost its queue. */
       readonly unqueued?: boolean;
     }

@@ -1,8 +1,9 @@
 import type { Clock } from '@staddle/kernel';
-import { instanceOf, keyId, type Contender, type Contenders, type Patience, type Refusal, type Terms } from './contenders.ts';
+import { instanceOf, keyId, type Contender, type Contenders, type Patience, type Terms } from './contenders.ts';
 import type { LockDriver, LockKey, ReleaseOutcome } from './driver.ts';
 import { LockTimeoutError, LockUnavailableError } from './errors.ts';
 import { remainingMs, type Hold } from './hold.ts';
+import type { Refusal } from './pace.ts';
 
 /*
  * The waiters of one process for one name. They send one contender to the store; when it has the lock, the lock goes from

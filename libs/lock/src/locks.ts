@@ -128,7 +128,10 @@ export interface Locks extends AsyncDisposable {
   inspect(name: string, options?: InspectOptions): Promise<LockInfo | undefined>;
   /** Names that are held or awaited and begin with `prefix`. Walks through the store: for people, not for programs. */
   list(prefix: string, options?: InspectOptions): AsyncIterable<LockInfo>;
-  /** Ends the lease of whoever holds the name, of `token` alone when given. Two may then work at once: for people. */
+  /**
+   * Ends the lease of whoever holds the name, of `token` alone when given. A holder whose process has a line for messages, because
+   * it has waited for a lock, hears of it at once, others with their next renewal; until then two may work at once. For people.
+   */
   forceRelease(name: string, options?: InspectOptions & { readonly token?: string }): Promise<boolean>;
   /** Settings of the store that endanger locks, one sentence each. */
   diagnose(): Promise<readonly string[]>;

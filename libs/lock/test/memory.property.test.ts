@@ -81,7 +81,7 @@ class DriverSide {
 }
 
 function withoutFence(outcome: AcquireOutcome): unknown {
-  if (outcome.acquired) return { acquired: true, contended: outcome.contended };
+  if (outcome.acquired) return { acquired: true };
   const { acquired, expiresInMs, position, unqueued } = outcome;
   return { acquired, expiresInMs, position, unqueued };
 }

@@ -94,7 +94,7 @@ it.each([
 });
 
 function known(outcome: AcquireOutcome): unknown {
-  if (outcome.acquired) return { acquired: true, contended: outcome.contended };
+  if (outcome.acquired) return { acquired: true };
   const { acquired, position, unqueued } = outcome;
   return { acquired, position, unqueued };
 }

@@ -101,7 +101,7 @@ export class SpaceModel {
       this.#leave(owner);
       this.#serve();
     }
-    if (acquired) return { acquired, contended: this.#waiters.length > 0 };
+    if (acquired) return { acquired };
     const position = this.#queue.findIndex((waiter) => waiter.owner === owner);
     const expiresInMs = this.#holders.length === 0 ? 0 : Math.min(...this.#holders.map(({ endsAt }) => endsAt)) - this.#now;
     return { acquired, expiresInMs, unqueued, position: position === -1 ? undefined : position };

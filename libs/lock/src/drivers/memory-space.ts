@@ -90,7 +90,7 @@ export class LockSpace {
       own.expiresAtMonotonic = now + request.ttlMs;
       own.weight = Math.min(own.weight, request.weight);
       this.#serve(cell, now);
-      return { acquired: true, fence: own.fence, contended: cell.queue.length > 0 };
+      return { acquired: true, fence: own.fence };
     }
 
     const unqueued = placeOf(cell, request.owner) === -1;
@@ -100,7 +100,7 @@ export class LockSpace {
     this.#serve(cell, now, request.owner);
     const hold = holdOf(cell, request.owner);
     if (hold || !request.queue) this.#dequeue(cell, now, request.owner);
-    if (hold) return { acquired: true, fence: hold.fence, contended: cell.queue.length > 0, unqueued };
+    if (hold) return { acquired: true, fence: hold.fence, unqueued };
 
     const position = placeOf(cell, request.owner);
     return {

@@ -5,15 +5,15 @@ type Numeric = number | string;
 
 export type AcquireAnswer =
   | string
-  | readonly [acquired: 1, fence: Numeric, othersWait: Numeric, unqueued: Numeric]
+  | readonly [acquired: 1, fence: Numeric, unqueued: Numeric]
   | readonly [acquired: 0, holder: string | null, leftMs: Numeric, rank: Numeric, unqueued: Numeric, serverUs: Numeric];
 
 export function acquireOutcome(answer: AcquireAnswer, { fencing }: AcquireRequest): AcquireOutcome {
-  if (typeof answer === 'string') return { acquired: true, fence: fencing ? BigInt(answer) : 0n, contended: false, unqueued: true };
+  if (typeof answer === 'string') return { acquired: true, fence: fencing ? BigInt(answer) : 0n, unqueued: true };
   const [acquired, value, ...rest] = answer;
   if (Number(acquired)) {
-    const [othersWait, unqueued] = rest;
-    return { acquired: true, fence: fencing ? BigInt(value!) : 0n, contended: Number(othersWait) === 1, ...(Number(unqueued) === 1 && { unqueued: true }) };
+    const [unqueued] = rest;
+    return { acquired: true, fence: fencing ? BigInt(value!) : 0n, ...(Number(unqueued) === 1 && { unqueued: true }) };
   }
   const [leftMs, rank, unqueued, serverUs] = rest;
   return {

@@ -20,7 +20,7 @@ waits, barges = waits == 'true', barges == 'true'
 if holds(owner) then
   local fence = again(owner, it)
   finish()
-  return { 1, fence, front and 1 or 0, 0 }
+  return { 1, fence, 0 }
 end
 
 local rank = redis.call('ZRANK', queue, owner)
@@ -50,7 +50,7 @@ else
 end
 finish(owner)
 
-if fence then return { 1, fence, front and 1 or 0, rank and 0 or 1 } end
+if fence then return { 1, fence, rank and 0 or 1 } end
 local left = leftMs()
 if waits then
   keep(queue, left + ${KEEP_MS})
@@ -228,7 +228,7 @@ export function scriptTexts(settings: ScriptSettings): Readonly<Record<ScriptNam
   const permits = [FENCE, KEEP, LOCK, PERMITS, QUEUE];
   return {
     // KEYS lock fence queue owners [epoch]  ARGV owner ttl reserve 'WEIGHT CAPACITY PRIORITY QUEUE BARGE' [meta]: few, because each costs as much as a step of the script
-    // returns fence (nobody else is there)  or  1, fence, others wait, owner was not in the queue  or  0, holder, ms until the first lease ends, rank or -1, owner was not in the queue, server µs
+    // returns fence (nobody else is there)  or  1, fence, owner was not in the queue  or  0, holder, ms until the first lease ends, rank or -1, owner was not in the queue, server µs
     acquireMutex: script(guarded ? 5 : 4, ...(guarded ? [GUARD, REFUSE_IN_QUARANTINE] : []), FENCE, ACQUIRE_FREE_MUTEX, CURRENT, ...mutex, ACQUIRE),
     acquirePermits: script(guarded ? 5 : 4, ...(guarded ? [GUARD, REFUSE_IN_QUARANTINE] : []), ...permits, ACQUIRE),
     // KEYS lock fence queue owners  ARGV owner [keepMs]  returns 0 not held, 1 released, 2 handed off, 3 kept, 4 left the queue

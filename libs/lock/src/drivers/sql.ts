@@ -109,17 +109,16 @@ export function sqlLockDriver(database: Database, { fenceMemoryMs = 86_400_000, 
     for (;;) {
       const state = await readState(database, id);
       const verdict = judge(state, request);
-      const contended = state.waiters.some((waiter) => waiter.owner !== owner);
       if (verdict.is === 'held') {
         const { fence, weight: heldWeight } = verdict.own;
-        if ((await changeLease(id, owner, { ends_at: after(ttlMs), weight: Math.min(weight, heldWeight) })) === 1) return { acquired: true, fence: fence!, contended };
+        if ((await changeLease(id, owner, { ends_at: after(ttlMs), weight: Math.min(weight, heldWeight) })) === 1) return { acquired: true, fence: fence! };
         continue;
       }
       if (verdict.is === 'over') return refusal(state, verdict, false);
       const { own } = verdict;
       if (verdict.is === 'free') {
         const fence = await grant(key, state, { ...request, ...verdict });
-        if (typeof fence === 'bigint') return { acquired: true, fence, contended, ...(own ? {} : { unqueued: true }) };
+        if (typeof fence === 'bigint') return { acquired: true, fence, ...(own ? {} : { unqueued: true }) };
         if (fence === 'overtaken') continue;
       }
       if (queue ? !(await wait(state, request, own)) : own && !(await persist(() => changeRow(db, id, own, { ends_at: 0 })))) continue;
