@@ -104,6 +104,23 @@ describe('a hand-off inside the process', () => {
     expect((await waiting).token).not.toBe(first.token);
   });
 
+  it('counts on a shorter lease as soon as it is asked for, whatever becomes of the answer', async () => {
+    const locks = stand.process({
+      async renew(requests) {
+        await stand.driver.renew(requests);
+        throw new Error('connection lost');
+      },
+    });
+    const first = await locks.acquire('job', { ttlMs: 60_000 });
+    const waiting = locks.acquire('job', { ttlMs: 1_000 });
+    await first.release();
+    const second = await waiting;
+    // The first renewal has left a second in the store.
+    await stand.clock.advance(400);
+    expect(second.remaining()).toBeLessThanOrEqual(1_000);
+    expect((await stand.driver.inspect({ kind: 'mutex', name: 'job' }))!.holders[0]!.expiresInMs).toBeGreaterThan(second.remaining());
+  });
+
   it('gives each the length that it asked for', async () => {
     const locks = stand.process({ renew: (requests) => stand.driver.renew(requests) });
     const long = await locks.acquire('job', { ttlMs: 60_000 });

@@ -182,11 +182,13 @@ export class Oracle {
   vacantMs(): number {
     const { now } = this.#options.timeline;
     const vacant = new Map<string, number>();
+    // Whoever wants several holds some of them while it waits for the others.
+    const wanted = new Set([...this.#awaited].filter(({ shares }) => shares.length > 1).flatMap(({ shares }) => shares.map(({ kind, name }) => `${kind}:${name}`)));
     for (const { machine, shares, since } of this.#awaited) {
       const [share] = shares;
       if (share === undefined || shares.length > 1 || machine.state === 'dead') continue;
       const key = `${share.kind}:${share.name}`;
-      if (vacant.has(key) || this.#isTaken(key)) continue;
+      if (vacant.has(key) || wanted.has(key) || this.#isTaken(key)) continue;
       vacant.set(key, this.#vacantSince.get(key) ?? Math.max(since, now));
     }
     this.#vacantSince = vacant;

@@ -1,11 +1,13 @@
 import type { Chance } from './chance.ts';
-import { SOUND, type LineFaults } from './line.ts';
+import { SOUND, type LineFaults } from './line-faults.ts';
 
 /** What one seed does to its machines. Rates are per second and machine; 0 is never. */
 export interface Plan {
   readonly machines: number;
   /** Tasks that ask for locks, in each process. */
   readonly tasks: number;
+  /** That all of them want; fewer meet more often. */
+  readonly mutexes: readonly [string, ...string[]];
   readonly maxLocalHandoffs: number;
   readonly commandTimeoutMs: number;
   /** Of leases. */
@@ -36,11 +38,12 @@ export interface Plan {
  */
 export function planOf(chance: Chance): Plan {
   const sometimes = (least: number, most: number): number => (chance.is(0.4) ? chance.spread(least, most) : 0);
-  const isCalm = chance.is(0.05);
+  const isCalm = chance.is(0.08);
   const isSuspending = chance.is(0.3);
   const plan: Plan = {
     machines: chance.whole(2, 4),
     tasks: chance.whole(1, 4),
+    mutexes: chance.of([['a'], ['a', 'b', 'c']]),
     maxLocalHandoffs: chance.of([0, 1, 16, 16]),
     commandTimeoutMs: chance.of([1_000, 1_000, 200]),
     ttls: chance.of([[100, 400], [400, 1_500], [1_500, 5_000], [300, 1_000, 5_000]]),

@@ -1,12 +1,14 @@
 import { createLocks, type Locks } from '@staddle/lock';
 import { Chance } from './chance.ts';
-import { Line, NOTICED_MS, SOUND } from './line.ts';
+import { Line } from './line.ts';
+import { SOUND } from './line-faults.ts';
 import { Machine } from './machine.ts';
 import { Oracle } from './oracle.ts';
 import { planOf, type Plan } from './plan.ts';
 import { Resources } from './resources.ts';
 import { Runs } from './runs.ts';
 import { Store, type Sabotage } from './store.ts';
+import { NOTICED_MS } from './subscription.ts';
 import { MIN_HOLD_MAX_MS, MUTEXES, PERMITS, refuseUnexpected, task, type Scene } from './tasks.ts';
 import { Timeline } from './timeline.ts';
 import { traceTo, type Note } from './trace.ts';
@@ -86,7 +88,7 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
       latenessMs: chance.of([0, 0.5, 2]),
     });
     machine.onGoesOn = () => oracle.goesOn(machine);
-    const line = new Line({ timeline, chance: chance.fork(), machine, store, faults: isOver ? SOUND : plan.line, note });
+    const line = new Line({ timeline, chance: chance.fork(), machine, store, faults: () => (isOver ? SOUND : plan.line), note });
     const { commandTimeoutMs, maxLocalHandoffs } = plan;
     const locks = createLocks({ driver: line.driver, clock: machine.clock, commandTimeoutMs, maxLocalHandoffs, instance: name, onEvent: ({ type }) => machine.state !== 'dead' && note(name, 'event', type) });
     const participant: Participant = { machine, line, locks, tasks: [], isClosing: false };
@@ -150,8 +152,8 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
     });
     happens(plan.messageBreaks, isThere, () => {
       note(machine.name, 'loses its connection for messages');
-      line.breakMessages();
-      timeline.after(events.spread(1, 3_000), () => line.mendMessages());
+      line.messages.break();
+      timeline.after(events.spread(1, 3_000), () => line.messages.mend());
     });
     happens(plan.deaths, isThere, () => leave(participant, 'dies'));
     happens(plan.closes, isThere, () => leave(participant, 'closes'));
@@ -173,9 +175,9 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
       for (const { machine, line } of participants) {
         if (machine.state === 'dead') continue;
         line.break();
-        line.breakMessages();
+        line.messages.break();
         timeline.after(events.spread(1, 500), () => line.mend());
-        timeline.after(events.spread(1, 500), () => line.mendMessages());
+        timeline.after(events.spread(1, 500), () => line.messages.mend());
       }
     }
   };
@@ -236,7 +238,8 @@ export async function simulate(seed: number, { trace = false, sabotage }: Simula
     isOver = true;
     note('the trouble is over');
     for (const { machine, line } of alive()) {
-      line.heal();
+      line.mend();
+      line.messages.mend();
       goOn(machine);
     }
     if (!plan.isCalm) watchVacancy();

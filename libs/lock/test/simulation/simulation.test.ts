@@ -26,7 +26,7 @@ async function failing(seeds: Iterable<number>): Promise<number[]> {
   return found;
 }
 
-describe.skipIf(SEED !== undefined)('processes over a bad network, on machines that stop, with clocks that go wrong', () => {
+describe.skipIf(SEED !== undefined)('50: processes over a bad network, on machines that stop, with clocks that go wrong', () => {
   it(`keep every promise, in ${SEEDS} histories`, { timeout: 300_000 }, async () => {
     const seeds = await failing([...Array(SEEDS).keys(), ...REGRESSIONS]);
     if (seeds.length > 0) expect.fail(`${seeds.length} seeds failed: ${seeds.join(', ')}\n\n${await explain(seeds[0]!)}`);
@@ -41,7 +41,7 @@ describe.skipIf(SEED !== undefined)('processes over a bad network, on machines t
   });
 });
 
-it.runIf(SEED !== undefined)(`keep every promise with seed ${SEED}`, async () => {
+it.runIf(SEED !== undefined)(`50: keep every promise with seed ${SEED}`, async () => {
   const text = await explain(Number(SEED));
   expect((await failing([Number(SEED)])).length, text).toBe(0);
 });

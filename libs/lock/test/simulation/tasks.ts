@@ -58,8 +58,8 @@ export function refuseUnexpected({ machine, oracle }: Scene, error: unknown): vo
 }
 
 async function mutex(scene: Scene): Promise<void> {
-  const { chance, locks } = scene;
-  const name = chance.of(MUTEXES);
+  const { chance, locks, plan } = scene;
+  const name = chance.of(plan.mutexes);
   const minHoldMs = chance.is(0.1) ? chance.whole(1, MIN_HOLD_MAX_MS) : 0;
   const options: AcquireOptions = {
     ...terms(scene),
@@ -118,7 +118,7 @@ async function runOnce(scene: Scene): Promise<void> {
 async function handOver(scene: Scene): Promise<void> {
   const { chance, locks, machine, oracle, plan } = scene;
   if (plan.closes > 0) return;
-  const name = chance.of(MUTEXES);
+  const name = chance.of(plan.mutexes);
   const shares = [share('mutex', name)];
   const ttlMs = chance.of(plan.ttls);
   const lease = await locks.acquire(name, { ttlMs, waitMs: 300, renew: false });
