@@ -335,13 +335,15 @@ export function createContenders({ driver, connection, clock, logger, instance, 
     if (grant === undefined || refusal === undefined) return undefined;
     // A refusal after the grant: the grant is over.
     if (grant.grantedAtStoreMs < refusal.outcome.storeNowMs) return undefined;
-    // The store's time is at most that of its last answer plus what has passed here since that question was sent.
+    // The store's time is at most that of its last answer plus what has passed here since that question was sent. Now is before
+    // that is known: should the process stand still in between, it has not gained the time.
+    const now = stamp(clock);
     const ageMs = refusal.outcome.storeNowMs + elapsedMs(clock, refusal.sent) * DRIFT - grant.grantedAtStoreMs;
     // Younger than possible: the store's clock has jumped.
     if (ageMs < 0) return undefined;
     const { ttlMs, weight, reserve } = terms;
     const fence = terms.fencing ? grant.fence : 0n;
-    const hold = createHold({ key, owner, weight, fence, ttlMs, leaseMs: grant.leaseMs, since: earlier(stamp(clock), ageMs), roundTripMs: ageMs, reserve });
+    const hold = createHold({ key, owner, weight, fence, ttlMs, leaseMs: grant.leaseMs, since: earlier(now, ageMs), roundTripMs: ageMs, reserve });
     return remainingMs(clock, hold) > 0 ? hold : undefined;
   };
 

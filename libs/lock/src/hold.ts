@@ -16,8 +16,8 @@ export interface Hold {
   fence: bigint;
   /** The last fence that belongs to this hold. */
   readonly lastFence: bigint;
-  /** Which lease length the next renewal asks for. */
-  ttlMs: number;
+  /** What every command of the owner asks for. One length for the whole life: whichever of them comes late or twice, none makes the lease shorter. */
+  readonly ttlMs: number;
   /** Length of the present lease in the store: shorter than `ttlMs` right after a hand-off. */
   leaseMs: number;
   /** When the present lease began, at the latest: before its command was sent. */

@@ -67,7 +67,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
   let due: { readonly hold: Hold; readonly settle: PromiseWithResolvers<void> }[] = [];
   let flush: { readonly at: number; readonly cancel: () => void } | undefined;
 
-  const intervalMs = (hold: Hold): number => Math.min(hold.leaseMs, hold.ttlMs) * RENEW_SHARE * (hold.jumpy ? 0.5 : 1);
+  const intervalMs = (hold: Hold): number => hold.leaseMs * RENEW_SHARE * (hold.jumpy ? 0.5 : 1);
   /** A hand-off gives less than the ttl; one that is not to be renewed gets all of it too. */
   const wantsRenewal = (hold: Hold): boolean => hold.renews || hold.leaseMs < hold.ttlMs;
   const isKept = (hold: Hold): boolean => hold.onLost !== undefined;
@@ -157,7 +157,6 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     if (live.length === 0) return;
     const requests = live.map(({ hold: { key, owner, ttlMs } }) => ({ key, owner, ttlMs }));
     const sent = stamp(clock);
-    const shortened = live.map(({ hold }) => shorten(hold, sent));
     const timeoutMs = Math.max(1, Math.min(commandTimeoutMs, ...live.map(({ hold }) => Math.max(intervalMs(hold), monotonicLeftMs(hold) / 2))));
     const outcomes = await withDeadline(Promise.resolve().then(() => driver.renew(requests)), { clock, timeoutMs }).catch((error: unknown) => requests.map(() => error as Error));
     live.forEach(({ hold, settle }, index) => {
@@ -166,7 +165,7 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
       // Ended here, or given to somebody else, while the answer travelled.
       if (!isKept(hold)) settle.resolve();
       else if ('renewed' in outcome) {
-        onAnswer(hold, outcome, sent, requests[index]!.ttlMs, shortened[index]!);
+        onAnswer(hold, outcome, sent);
         settle.resolve();
       } else {
         onFailure(hold, outcome);
@@ -175,27 +174,18 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     });
   };
 
-  /** A lease from a waiter with a longer ttl counts as shorter from now on: this renewal may arrive, and its answer may not. */
-  const shorten = (hold: Hold, sent: Stamp): boolean => {
-    const leaseMs = sent.monotonic - hold.since.monotonic + hold.ttlMs;
-    if (leaseMs >= hold.leaseMs) return false;
-    hold.leaseMs = leaseMs;
-    arm(hold);
-    return true;
-  };
-
-  const onAnswer = (hold: Hold, outcome: RenewOutcome, sent: Stamp, ttlMs: number, wasShortened: boolean): void => {
+  const onAnswer = (hold: Hold, outcome: RenewOutcome, sent: Stamp): void => {
     if (!outcome.renewed) {
       lose(hold, reasonOfRefusal(hold, outcome.holder));
       return;
     }
     // A lease that ended here while the answer travelled stays lost; its timer is about to say so.
     if (monotonicLeftMs(hold) <= 0) return;
-    if (!wasShortened) noteClockJump(hold, outcome.previousMs, sent);
+    noteClockJump(hold, outcome.previousMs, sent);
     hold.failures = 0;
     failing.delete(hold);
     hold.since = sent;
-    hold.leaseMs = ttlMs;
+    hold.leaseMs = hold.ttlMs;
     hold.roundTripMs = clock.monotonic() - sent.monotonic;
     planRenewal(hold);
   };
@@ -244,7 +234,6 @@ export function createKeeper({ driver, clock, logger, commandTimeoutMs, emit, wa
     renew: (hold) => request(hold, 0),
     abandon(hold) {
       hold.renews = false;
-      hold.ttlMs = hold.leaseMs;
       watchdog?.unguard(hold);
       arm(hold);
     },

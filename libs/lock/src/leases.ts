@@ -299,8 +299,6 @@ class HeldLease implements Lease {
     this.assertHeld();
     const [hold] = holds;
     hold.exported = true;
-    // Both will renew it, for the same time: neither shortens what the other one counts on.
-    hold.ttlMs = Math.max(hold.ttlMs, hold.leaseMs);
     return { kind: hold.key.kind, name: this.name, token: this.token, fence: String(this.fence), ttlMs: hold.ttlMs };
   }
 

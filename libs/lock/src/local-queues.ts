@@ -11,7 +11,7 @@ import type { Refusal } from './pace.ts';
  * other processes have their turn. Source: D. Dice, V. Marathe and N. Shavit, "Lock Cohorting", PPoPP 2012.
  *
  * 1. Each lease gets a fence of its own: the store reserves as many as there may be hand-offs in a row.
- * 2. A hold that is over, or about to be, is never passed on.
+ * 2. A hold that is over, or about to be, is never passed on, nor is one to a waiter who wants a lease of another length.
  * 3. Waiters are served by priority, then in the order in which they came.
  */
 
@@ -121,9 +121,12 @@ export function createLocalQueues({ driver, contenders, clock, commandTimeoutMs,
     try {
       const hold = await (begun ? contenders.proceed(begun, patience) : contenders.contend(queue.key, terms, patience));
       queue.contest = undefined;
-      // The last waiter left while the grant was on its way.
-      if (queue.waiters.length === 0) driver.release({ key: hold.key, owner: hold.owner }).catch(() => {});
-      else give(queue, hold);
+      if (suitsNext(queue, hold)) give(queue, hold);
+      else {
+        // Whom it was for has left while the grant was on its way.
+        driver.release({ key: hold.key, owner: hold.owner }).catch(() => {});
+        contendIfVacant(queue);
+      }
     } catch (error) {
       if (queue.contest === contest) queue.contest = undefined;
       if (contest.signal.aborted) {
@@ -133,10 +136,10 @@ export function createLocalQueues({ driver, contenders, clock, commandTimeoutMs,
     }
     dropIfIdle(queue);
   };
+  const suitsNext = ({ waiters }: LocalQueue, { ttlMs }: Hold): boolean => waiters[0]?.terms.ttlMs === ttlMs;
   const give = (queue: LocalQueue, hold: Hold): void => {
     const waiter = queue.waiters.shift()!;
     queue.hold = hold;
-    hold.ttlMs = waiter.terms.ttlMs;
     waiter.resolve(hold);
     // It came by another way than the contender that the waiters sent.
     if (queue.waiters.length === 0) queue.contest?.abort();
@@ -251,7 +254,7 @@ export function createLocalQueues({ driver, contenders, clock, commandTimeoutMs,
     async free(hold) {
       const queue = queues.get(keyId(hold.key));
       const isOurs = queue?.hold === hold;
-      if (isOurs && queue.waiters.length > 0 && hold.fence < hold.lastFence && !hold.exported && remainingMs(clock, hold) > 0) {
+      if (isOurs && suitsNext(queue, hold) && hold.fence < hold.lastFence && !hold.exported && remainingMs(clock, hold) > 0) {
         hold.fence += 1n;
         give(queue, hold);
         return 'handed-off';

@@ -77,11 +77,10 @@ export function createWatchdog({ source, maxStallMs, clock, logger }: WatchdogOp
     used += 1;
     return used - 1;
   };
-  /** Between the two time lines: this clock's monotonic milliseconds and the shared microseconds. */
-  const offsetMs = (): number => Number(sharedNow()) / 1_000 - clock.monotonic();
-
   const lastRenewal = (hold: Hold, slot: number): Stamp | undefined => {
-    const monotonic = Number(Atomics.load(cells, at(slot, CELLS.since))) / 1_000 - offsetMs();
+    const cell = Atomics.load(cells, at(slot, CELLS.since));
+    // From one time line to the other, and in this order: should the process stand still in between, the lease counts as older.
+    const monotonic = clock.monotonic() - Number(sharedNow() - cell) / 1_000;
     // A millisecond covers the rounding of the two time lines.
     if (monotonic <= hold.since.monotonic + 1) return undefined;
     // Written before the other cell, so it is not older.
@@ -95,9 +94,8 @@ export function createWatchdog({ source, maxStallMs, clock, logger }: WatchdogOp
       slots.set(hold, slot);
       hold.renewedElsewhere = () => lastRenewal(hold, slot);
       Atomics.store(cells, at(slot, CELLS.wall), BigInt(Math.round(hold.since.wall)));
-      Atomics.store(cells, at(slot, CELLS.since), BigInt(Math.floor((hold.since.monotonic + offsetMs()) * 1_000)));
-      // Not for less than the present lease: the main thread goes on to count on it until it has seen a renewal.
-      post({ type: 'guard', slot, key: hold.key, owner: hold.owner, ttlMs: Math.max(hold.ttlMs, hold.leaseMs) });
+      Atomics.store(cells, at(slot, CELLS.since), sharedNow() - BigInt(Math.ceil((clock.monotonic() - hold.since.monotonic) * 1_000)));
+      post({ type: 'guard', slot, key: hold.key, owner: hold.owner, ttlMs: hold.ttlMs });
     },
     unguard(hold) {
       const slot = slots.get(hold);

@@ -104,21 +104,24 @@ describe('a hand-off inside the process', () => {
     expect((await waiting).token).not.toBe(first.token);
   });
 
-  it('counts on a shorter lease as soon as it is asked for, whatever becomes of the answer', async () => {
+  it('passes on a lease only to one who wants the same length: a renewal for the shorter one that comes late would end the longer one early', async () => {
+    let comesLate: (() => void) | undefined;
     const locks = stand.process({
       async renew(requests) {
-        await stand.driver.renew(requests);
-        throw new Error('connection lost');
+        if (!comesLate) await new Promise<void>((resolve) => (comesLate = resolve));
+        return stand.driver.renew(requests);
       },
     });
-    const first = await locks.acquire('job', { ttlMs: 60_000 });
-    const waiting = locks.acquire('job', { ttlMs: 1_000 });
-    await first.release();
-    const second = await waiting;
-    // The first renewal has left a second in the store.
-    await stand.clock.advance(400);
-    expect(second.remaining()).toBeLessThanOrEqual(1_000);
-    expect((await stand.driver.inspect({ kind: 'mutex', name: 'job' }))!.holders[0]!.expiresInMs).toBeGreaterThan(second.remaining());
+    const short = await locks.acquire('job', { ttlMs: 3_000 });
+    const waiting = locks.acquire('job', { ttlMs: 60_000 });
+    await stand.clock.advance(1_500);
+    await short.release();
+    const long = await waiting;
+    await stand.clock.advance(5_000);
+    comesLate!();
+    await stand.clock.advance(5_000);
+    expect(await stand.process().tryAcquire('job')).toBeUndefined();
+    expect(long.isHeld).toBe(true);
   });
 
   it('gives each the length that it asked for', async () => {
