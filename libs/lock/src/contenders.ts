@@ -11,8 +11,8 @@ import { afterEndMs, isNear, restMs, retryMs, type Refusal } from './pace.ts';
  * Waiting for a key: a contender asks the store as one owner until it has the key, gives up, or is told to stop.
  *
  * 1. A contender that gives up is taken back in the store, whether it stood in the queue, was granted meanwhile, or was never
- *    heard of: the release follows the request on the same line. When that fails it is tried again if the owner is granted
- *    after all, and when the store is back.
+ *    heard of: the release follows the request on the same line. Until it is answered it is tried again when the owner is
+ *    granted after all, and when the store is back.
  * 2. A lost answer is asked for again as the same owner. A lease that ended before its answer came is not used: it is given
  *    back and asked for as a new owner.
  * 3. A grant that arrives as a message is used at once when it is young enough by the store's own clock; otherwise the store is
@@ -120,7 +120,7 @@ export function instanceOf(owner: string): string {
 export function createContenders({ driver, connection, clock, logger, instance, commandTimeoutMs, closing }: ContendersOptions): Contenders {
   const byOwner = new Map<string, Contender>();
   const byKey = new Map<string, Set<Contender>>();
-  /** Owners that gave up and could not be taken back. */
+  /** Owners that gave up and may not have been taken back. */
   const abandoned = new Map<string, LockKey>();
 
   const newOwner = (): string => `${instance}.${randomUUID()}`;
@@ -145,14 +145,12 @@ export function createContenders({ driver, connection, clock, logger, instance, 
   };
 
   const takeBack = (key: LockKey, owner: string): void => {
+    const [oldest] = abandoned.keys();
+    if (abandoned.size >= ABANDONED_MAX && !abandoned.has(owner)) abandoned.delete(oldest!);
+    abandoned.set(owner, key);
     driver.release({ key, owner }).then(
       () => abandoned.delete(owner),
-      (err: unknown) => {
-        const [oldest] = abandoned.keys();
-        if (abandoned.size >= ABANDONED_MAX) abandoned.delete(oldest!);
-        abandoned.set(owner, key);
-        logger.debug({ err, lock: key.name }, 'an abandoned acquire could not be taken back; if it won, its lease runs out by itself');
-      },
+      (err: unknown) => logger.debug({ err, lock: key.name }, 'an abandoned acquire could not be taken back; if it won, its lease runs out by itself'),
     );
   };
 
