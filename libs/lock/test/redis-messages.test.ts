@@ -39,6 +39,19 @@ describe('the connection for messages', () => {
     client.disconnect();
   });
 
+  it('is one for all drivers of a client', async () => {
+    await using server = await startRedis();
+    const client = new Redis(server.url);
+    const parties = Array.from({ length: 20 }, (_, index) => connect(redisLockDriver(client, { prefix: `p${index % 2}` }), `i${index}`));
+    await Promise.all(parties.map(({ connection }) => connection.listen()));
+    expect(await subscribers(client)).toBe(1);
+    // Node warns of more than ten.
+    expect(client.listenerCount('ready')).toBeLessThanOrEqual(2);
+    for (const { connection } of parties) await connection.close();
+    await expect.poll(() => subscribers(client), ARRIVES).toBe(0);
+    client.disconnect();
+  });
+
   it('may be closed and wanted again at any moment', async () => {
     await using redis = await testRedis();
     const client = redis.client();

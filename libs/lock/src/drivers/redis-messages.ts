@@ -18,16 +18,26 @@ interface Member {
   readonly first: PromiseWithResolvers<void>;
 }
 
+const ofClients = new WeakMap<RedisClient, RedisMessages>();
+
+/** One for each client, whatever the number of its drivers. */
+export function redisMessages(client: RedisClient): RedisMessages {
+  const known = ofClients.get(client);
+  if (known) return known;
+  const messages = new RedisMessages(client);
+  ofClients.set(client, messages);
+  return messages;
+}
+
 /**
- * The messages for all instances of one driver, over one connection of its own that exists while somebody listens.
+ * The messages for all instances that use one client, over one connection of its own that exists while somebody listens.
  *
  * It is opened anew here and not by ioredis: so it is known when every channel is subscribed again, and the connection to
  * a Cluster may go to another node. Any node will do, because PUBLISH reaches the clients of all. (Sharded messages
  * stay in their slot, and the slot of a lock is not that of its waiters' instances.)
  */
-export class RedisMessages {
+class RedisMessages {
   readonly #client: RedisClient;
-  readonly #channelPrefix: string;
   readonly #listeners = new Set<LockListener>();
   readonly #members = new Map<string, Member>();
   #line: Redis | undefined;
@@ -37,15 +47,15 @@ export class RedisMessages {
   #running = false;
   #served: Promise<void> | undefined;
 
-  constructor(client: RedisClient, channelPrefix: string) {
+  constructor(client: RedisClient) {
     this.#client = client;
-    this.#channelPrefix = channelPrefix;
   }
 
-  connect(instance: string, listener: LockListener): LockConnection {
+  /** @param channel of the instance */
+  connect(channel: string, listener: LockListener): LockConnection {
     if (this.#listeners.size === 0) this.#client.on('ready', this.#onReady);
     this.#listeners.add(listener);
-    const member: Member = { channel: this.#channelPrefix + instance, listener, listening: false, first: Promise.withResolvers() };
+    const member: Member = { channel, listener, listening: false, first: Promise.withResolvers() };
     let listens: Promise<void> | undefined;
     let closes: Promise<void> | undefined;
     return {

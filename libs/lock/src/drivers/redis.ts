@@ -6,7 +6,7 @@ import { defineScripts, isCluster, masters, type RedisClient } from './redis-com
 import { watchdogSource } from './redis-connection.ts';
 import { diagnoseRedis } from './redis-health.ts';
 import { channelPrefix, epochKey, lockKey, lockNameOf, lockPattern } from './redis-keys.ts';
-import { RedisMessages } from './redis-messages.ts';
+import { redisMessages } from './redis-messages.ts';
 
 export interface RedisLockDriverOptions {
   /** Begins every key and channel; a `keyPrefix` of the client comes before it in keys. Letters, digits and `_ - . : /`. Default `lock`. */
@@ -49,7 +49,6 @@ export function redisLockDriver(client: RedisClient, options: RedisLockDriverOpt
   const { prefix, fenceMemoryMs, restartGuardMs } = settings;
   const channel = channelPrefix(prefix);
   const scripts = defineScripts(client, { ...settings, channel, countsReceivers: !isCluster(client) });
-  const messages = new RedisMessages(client, channel);
   const watchdog = watchdogSource(client, { prefix, fenceMemoryMs });
   const epoch = restartGuardMs > 0 ? [epochKey(prefix)] : [];
 
@@ -177,7 +176,7 @@ export function redisLockDriver(client: RedisClient, options: RedisLockDriverOpt
       return Number(await release(lock, `${lock}:fence`, `${lock}:queue`, `${lock}:owners`, owner)) > 0;
     },
 
-    connect: (instance, listener) => messages.connect(instance, listener),
+    connect: (instance, listener) => redisMessages(client).connect(channel + instance, listener),
     diagnose: () => diagnoseRedis(client),
     ...(watchdog && { watchdog }),
   };
