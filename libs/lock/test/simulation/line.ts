@@ -103,11 +103,11 @@ export class Line {
   }
 
   #send(call: Call): void {
-    const { timeline, store } = this.#options;
+    const { timeline, store, machine } = this.#options;
     this.#unanswered.add(call);
     const transmission: Transmission = { call, arrived: false, isLost: false, answerIsLost: false };
     this.#onTheWay.push(transmission);
-    this.#lastRequestAt = Math.max(this.#lastRequestAt, timeline.now + this.#delayMs());
+    this.#lastRequestAt = Math.max(this.#lastRequestAt, machine.now + this.#delayMs());
     timeline.at(this.#lastRequestAt, () => store.serve(() => void this.#arrive(transmission)));
   }
 

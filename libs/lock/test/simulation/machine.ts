@@ -15,6 +15,10 @@ export interface MachineOptions {
   readonly wallAtStart: number;
   /** By how much its timers are late at most, in ms. */
   readonly latenessMs: number;
+  /** How often it stands still in the middle of what it does, between one look at a clock and the next: share of the looks. */
+  readonly stalls: () => number;
+  /** And for how long at most. */
+  readonly longestStallMs: number;
 }
 
 /** A timer that the machine's own clock says when to run. */
@@ -26,6 +30,9 @@ interface Pending {
 /**
  * A simulated process on a computer of its own: clocks, timers, and an inbox that it gets round to as long as it runs. What
  * comes while it stands still waits, and then runs before anything else.
+ *
+ * It may stand still in the middle of a step too. Time cannot pass there, so the process is ahead of it from then on ({@link now}),
+ * and whatever it sends leaves when time has caught up.
  */
 export class Machine {
   readonly name: string;
@@ -36,6 +43,8 @@ export class Machine {
   readonly #chance: Chance;
   readonly #rate: number;
   readonly #latenessMs: number;
+  readonly #stalls: () => number;
+  readonly #longestStallMs: number;
   readonly #timers = new Set<Pending>();
   readonly #originMonotonic: number;
   #wallAtStart: number;
@@ -45,20 +54,32 @@ export class Machine {
   #suspendedMs = 0;
   #wentOnAt = -Infinity;
   #lastSuspendedAt = -Infinity;
+  /** Of the process, when it is ahead of the time line. */
+  #now = 0;
+  /** The step in which it runs, or ran last. */
+  #step = -1;
   #lateTimers: Pending[] = [];
   #lateArrivals: (() => void)[] = [];
 
-  constructor({ name, timeline, chance, rate, wallAtStart, latenessMs }: MachineOptions) {
+  constructor({ name, timeline, chance, rate, wallAtStart, latenessMs, stalls, longestStallMs }: MachineOptions) {
     this.name = name;
     this.#timeline = timeline;
     this.#chance = chance;
     this.#rate = rate;
     this.#wallAtStart = wallAtStart;
     this.#latenessMs = latenessMs;
+    this.#stalls = stalls;
+    this.#longestStallMs = longestStallMs;
     this.#originMonotonic = chance.between(0, 1e6);
     this.clock = {
-      now: () => Math.floor(this.#wallAtStart + timeline.now * rate),
-      monotonic: () => this.#monotonic(),
+      now: () => {
+        this.#mayStall();
+        return Math.floor(this.#wallAtStart + this.now * rate);
+      },
+      monotonic: () => {
+        this.#mayStall();
+        return this.#monotonic();
+      },
       setTimer: (callback, delayMs) => {
         if (this.#state === 'dead') return { cancel() {} };
         // As setTimeout: less than a millisecond is one.
@@ -74,8 +95,13 @@ export class Machine {
     return this.#state;
   }
 
+  /** The true time at which the process is. */
+  get now(): number {
+    return Math.max(this.#now, this.#timeline.now);
+  }
+
   get isRunning(): boolean {
-    return this.#state === 'running';
+    return this.#state === 'running' && this.#now <= this.#timeline.now;
   }
 
   get pendingTimers(): number {
@@ -98,12 +124,12 @@ export class Machine {
 
   /** Runs something in the process, at once or when it goes on. */
   deliver(arrival: () => void): void {
-    if (this.#state === 'running') arrival();
+    if (this.isRunning) this.#run(arrival);
     else if (this.#state !== 'dead') this.#lateArrivals.push(arrival);
   }
 
   stop(state: 'paused' | 'suspended'): void {
-    if (this.#state !== 'running') return;
+    if (!this.isRunning) return;
     this.#state = state;
     this.#stoppedAt = this.#timeline.now;
   }
@@ -119,6 +145,11 @@ export class Machine {
       this.#lastSuspendedAt = this.#timeline.now;
     }
     this.#state = 'running';
+    this.#catchUp();
+  }
+
+  #catchUp(): void {
+    if (!this.isRunning) return;
     this.onGoesOn();
     const timers = this.#lateTimers.toSorted((a, b) => a.dueMonotonic - b.dueMonotonic).map((timer) => () => this.#fire(timer));
     const arrivals = this.#lateArrivals.map((arrival) => () => this.deliver(arrival));
@@ -141,22 +172,37 @@ export class Machine {
 
   #monotonic(): number {
     const standsStillMs = this.#state === 'suspended' ? this.#timeline.now - this.#stoppedAt : 0;
-    return this.#originMonotonic + (this.#timeline.now - this.#suspendedMs - standsStillMs) * this.#rate;
+    return this.#originMonotonic + (this.now - this.#suspendedMs - standsStillMs) * this.#rate;
+  }
+
+  #run(task: () => void): void {
+    this.#step = this.#timeline.steps;
+    task();
+  }
+
+  #mayStall(): void {
+    // Others look at its clocks too.
+    if (this.#step !== this.#timeline.steps || !this.#chance.is(this.#stalls())) return;
+    const ms = this.#chance.spread(1, this.#longestStallMs);
+    this.#now = this.now + ms;
+    this.#stoppedMs += ms;
+    this.#wentOnAt = this.#now;
+    this.#timeline.at(this.#now, () => this.#catchUp());
   }
 
   #plan(timer: Pending): void {
     const inMs = (timer.dueMonotonic - this.#monotonic()) / this.#rate;
-    this.#timeline.after(Math.max(0, inMs) + this.#chance.random() * this.#latenessMs, () => this.#fire(timer));
+    this.#timeline.at(this.now + Math.max(0, inMs) + this.#chance.random() * this.#latenessMs, () => this.#fire(timer));
   }
 
   #fire(timer: Pending): void {
     if (!this.#timers.has(timer)) return;
-    if (this.#state !== 'running') this.#lateTimers.push(timer);
+    if (!this.isRunning) this.#lateTimers.push(timer);
     // The clock that it goes by stood still meanwhile.
     else if (this.#monotonic() < timer.dueMonotonic - 1e-6) this.#plan(timer);
     else {
       this.#timers.delete(timer);
-      timer.run();
+      this.#run(timer.run);
     }
   }
 }

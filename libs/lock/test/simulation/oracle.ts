@@ -84,7 +84,7 @@ export class Oracle {
     const { timeline, note } = this.#options;
     if (!lease.isHeld) {
       // In doubt after a jump of the wall clock, which one of several may have seen while the others were waited for.
-      if (shares.length === 1) this.fault(`I1: ${machine.name} got a lease of ${lease.name} that was over`);
+      if (shares.length === 1 && machine.now === timeline.now) this.fault(`I1: ${machine.name} got a lease of ${lease.name} that was over`);
       note(`${machine.name} got ${lease.name} fence ${lease.fence} too late`);
       return undefined;
     }
@@ -115,22 +115,26 @@ export class Oracle {
     return reader;
   }
 
-  /** What its holder sees: whether the lease is held. */
+  /** What its holder sees when it looks: whether the lease is held. */
   look(stay: Stay): boolean {
-    const isHeld = stay.machine.isRunning && stay.lease.isHeld;
-    if (isHeld && stay.supersededBy) this.#excludes(stay, stay.supersededBy, 'is held');
-    if (isHeld && !this.isExcused(stay)) {
-      const endsAt = this.#options.endsAt(stay.lease.token) ?? -Infinity;
-      if (endsAt < this.#options.timeline.now) this.fault(`I1: ${stay.id} is held, but the lease has ended in the store at ${endsAt.toFixed(3)}`);
-    }
-    return isHeld;
+    const { lease, machine } = stay;
+    if (!lease.isHeld) return false;
+    if (stay.supersededBy) this.#excludes(stay, stay.supersededBy, 'is held');
+    const endsAt = this.#options.endsAt(lease.token) ?? -Infinity;
+    if (endsAt < machine.now && !this.isExcused(stay)) this.fault(`I1: ${stay.id} is held, but the lease has ended in the store at ${endsAt.toFixed(3)}`);
+    return true;
+  }
+
+  /** What others find out about it: a machine that stands still believes nothing. */
+  #believes(stay: Stay): boolean {
+    return stay.machine.isRunning && this.look(stay);
   }
 
   /** A machine goes on: no lease of it is held that another one has got meanwhile. */
   goesOn(machine: Machine): void {
     for (const [key, stays] of this.#inside) {
       if (![...stays].some((stay) => stay.machine === machine)) continue;
-      for (const stay of stays) if (stay.machine === machine) this.look(stay);
+      for (const stay of stays) if (stay.machine === machine) this.#believes(stay);
       this.#count(key);
     }
   }
@@ -156,8 +160,7 @@ export class Oracle {
    * @param boundMs how long it may take, not counting the time that the machine stands still
    */
   async timed<T>(machine: Machine, what: string, shares: readonly Share[], boundMs: number, operation: () => Promise<T>): Promise<T> {
-    const { timeline } = this.#options;
-    const startedAt = timeline.now;
+    const startedAt = machine.now;
     const awaited: Awaited = { what, machine, shares, since: startedAt };
     const stoppedMs = machine.stoppedMs;
     this.#awaited.add(awaited);
@@ -165,7 +168,7 @@ export class Oracle {
       return await operation();
     } finally {
       this.#awaited.delete(awaited);
-      const tookMs = timeline.now - startedAt - (machine.stoppedMs - stoppedMs);
+      const tookMs = machine.now - startedAt - (machine.stoppedMs - stoppedMs);
       if (tookMs > boundMs * 1.02 + SLACK_MS) this.fault(`I4: ${machine.name}: ${what} took ${tookMs.toFixed(1)} ms of at most ${boundMs}`);
     }
   }
@@ -201,7 +204,7 @@ export class Oracle {
     const moment = endsAt(stay.lease.token);
     if (moment === undefined || moment < timeline.now) return;
     timeline.at(moment + 0.001, () => {
-      if (!stay.hasLeft) this.look(stay);
+      if (!stay.hasLeft) this.#believes(stay);
       if (!stay.hasLeft) this.#watch(stay);
     });
   }
@@ -221,7 +224,7 @@ export class Oracle {
       // The same fence is the same acquisition, handed to another process.
       if (weight + share.weight <= share.capacity || identityOf(other, share.name) === identityOf(stay, share.name)) continue;
       other.supersededBy ??= stay;
-      if (this.look(other)) continue;
+      if (this.#believes(other)) continue;
       if (this.#shouldKnow(other) && !other.lease.signal.aborted) this.#excludes(other, stay, 'has not been told');
     }
     const kept = this.#kept.get(key);

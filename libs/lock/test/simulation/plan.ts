@@ -19,6 +19,8 @@ export interface Plan {
   readonly messageBreaks: number;
   readonly pauses: number;
   readonly suspends: number;
+  /** Pauses in the middle of something: share of the looks at a clock. */
+  readonly midway: number;
   readonly wallJumps: number;
   readonly deaths: number;
   readonly closes: number;
@@ -67,6 +69,7 @@ export function planOf(chance: Chance): Plan {
     pauses: sometimes(0.1, 1),
     // A monotonic clock that stands still and a wall clock that is set back at once leave no clock to go by.
     suspends: isSuspending ? sometimes(0.1, 1) : 0,
+    midway: sometimes(0.0003, 0.005),
     wallJumps: isSuspending ? 0 : sometimes(0.1, 1),
     deaths: sometimes(0.02, 0.2),
     closes: sometimes(0.02, 0.2),
@@ -76,5 +79,5 @@ export function planOf(chance: Chance): Plan {
     isCalm,
   };
   if (!isCalm) return plan;
-  return { ...plan, line: SOUND, breaks: 0, messageBreaks: 0, pauses: 0, suspends: 0, wallJumps: 0, deaths: 0, closes: 0, stalls: 0, upheavals: 0 };
+  return { ...plan, line: SOUND, breaks: 0, messageBreaks: 0, pauses: 0, suspends: 0, midway: 0, wallJumps: 0, deaths: 0, closes: 0, stalls: 0, upheavals: 0 };
 }

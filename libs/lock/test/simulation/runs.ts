@@ -50,7 +50,7 @@ export class Runs {
 
   /** Keeps calling for every run that is to be retried, until each is done. */
   async finish(scene: Scene): Promise<void> {
-    for (const { job, fireTime } of [...this.#runs.values()]) {
+    for (const { job, fireTime } of this.#runs.values()) {
       if (job === 'skip') continue;
       for (;;) {
         const isDone = await this.run(scene, job, fireTime, 'allow').catch((error: unknown) => {

@@ -77,7 +77,8 @@ export class Subscription {
       this.#listen = listen.promise.finally(() => {
         this.#listen = undefined;
       });
-      this.#options.timeline.after(this.#delayMs(0), () => this.#subscribe(listen));
+      const { timeline, machine } = this.#options;
+      timeline.at(machine.now + this.#delayMs(0), () => this.#subscribe(listen));
     }
     await this.#listen;
   }

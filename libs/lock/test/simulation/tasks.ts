@@ -199,7 +199,7 @@ export async function work(scene: Scene, stay: Stay, lease: Lease): Promise<void
       const value = resources.readFenced(name, fence);
       await sleep(chance.spread(1, 1_000), { clock });
       // The write is on its way whatever becomes of its sender.
-      if (value !== undefined) timeline.after(chance.spread(0.1, 200), () => void resources.writeFenced(name, fence, value + 1));
+      if (value !== undefined) timeline.at(machine.now + chance.spread(0.1, 200), () => void resources.writeFenced(name, fence, value + 1));
       return;
     }
     const read = resources.read(name);

@@ -81,6 +81,8 @@ export class World {
       rate: 1 + chance.between(-plan.drift, plan.drift),
       wallAtStart: START + chance.between(-5_000, 5_000),
       latenessMs: chance.of([0, 0.5, 2]),
+      stalls: () => (this.isOver ? 0 : plan.midway),
+      longestStallMs: this.longestTtlMs * 2,
     });
     machine.onGoesOn = () => oracle.goesOn(machine);
     const line = new Line({ timeline, chance: chance.fork(), machine, store, faults: () => (this.isOver ? SOUND : plan.line), note });
