@@ -247,7 +247,11 @@ export function createLocks(options: LocksOptions): Locks {
 
   const close = async (drainMs: number): Promise<void> => {
     closing.abort(new LockClosedError());
-    if (drainMs > 0 && leases.open.size > 0) await withDeadline(leases.whenIdle(), { clock, timeoutMs: drainMs }).catch(() => {});
+    if (drainMs > 0) {
+      const drained = new AbortController();
+      void leases.whenIdle().then(() => drained.abort());
+      await sleep(drainMs, { clock, signal: drained.signal }).catch(() => {});
+    }
     await Promise.all([...leases.open].map((lease) => {
       lease.end('closed');
       return lease.release();

@@ -50,7 +50,6 @@ export function createWatchdog({ source, maxStallMs, clock, logger }: WatchdogOp
     workerData: { source, cells: buffer, maxStallMs } satisfies WatchdogData,
     ...(isSource && { execArgv: ['--conditions=@staddle/source', '--disable-warning=ExperimentalWarning'] }),
   });
-  worker.unref();
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
   const post = (request: WatchdogRequest): void => worker.postMessage(request);
   const closed = Promise.withResolvers<void>();
@@ -60,6 +59,8 @@ export function createWatchdog({ source, maxStallMs, clock, logger }: WatchdogOp
   });
   worker.on('error', (err) => logger.error({ err }, 'the lock watchdog failed; locks are renewed by the main thread alone'));
   worker.on('exit', () => closed.resolve());
+  // The last of these: to listen for messages keeps a process alive.
+  worker.unref();
 
   const beat = (): void => {
     Atomics.store(cells, CELLS.heartbeat, sharedNow());

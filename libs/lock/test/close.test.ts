@@ -119,8 +119,8 @@ describe('44: close', () => {
     }
   });
 
-  it('lets the process end by itself, as does a lease that nobody releases', async () => {
-    for (const way of ['close', 'forget']) {
+  it('lets the process end by itself, as do a lease and a watchdog that nobody ends', async () => {
+    for (const way of ['close', 'drain', 'leave the lease', 'leave the watchdog']) {
       await using child = spawnNode({ script: `${import.meta.dirname}/fixtures/ending.ts`, args: [way] });
       await child.waitForLine('held');
       expect(await child.exit).toEqual({ code: 0, signal: null });
