@@ -118,10 +118,12 @@ export class Oracle {
   /** What its holder sees when it looks: whether the lease is held. */
   look(stay: Stay): boolean {
     const { lease, machine } = stay;
+    // It may stand still while it looks; no lock can help against that.
+    const { now } = machine;
     if (!lease.isHeld) return false;
     if (stay.supersededBy) this.#excludes(stay, stay.supersededBy, 'is held');
     const endsAt = this.#options.endsAt(lease.token) ?? -Infinity;
-    if (endsAt < machine.now && !this.isExcused(stay)) this.fault(`I1: ${stay.id} is held, but the lease has ended in the store at ${endsAt.toFixed(3)}`);
+    if (endsAt < now && !this.isExcused(stay)) this.fault(`I1: ${stay.id} is held, but the lease has ended in the store at ${endsAt.toFixed(3)}`);
     return true;
   }
 

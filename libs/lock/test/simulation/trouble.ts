@@ -99,10 +99,8 @@ function upheaval(world: World): void {
   const what = events.of(['restart', 'jump', 'force']);
   note('store', what);
   if (what === 'jump') store.jumpClock(events.spread(10, 10_000));
-  else if (what === 'force') {
-    store.lastUpheavalAt = timeline.now;
-    void store.driver.forceRelease({ kind: 'mutex', name: events.of(plan.mutexes) });
-  } else {
+  else if (what === 'force') store.forceRelease({ kind: 'mutex', name: events.of(plan.mutexes) });
+  else {
     store.restart();
     for (const { line } of world.alive()) {
       line.break();
