@@ -4,11 +4,8 @@ import { memoryLockDriver } from '@staddle/lock/memory';
 import { fencedUpdate } from '@staddle/lock/sql';
 import { sql } from 'kysely';
 
-interface Tables {
-  account: { id: number; balance: number; fence: bigint };
-}
 const database = openDatabase({ url: 'sqlite::memory:' });
-const db = database.query<Tables>();
+const db = database.query<{ account: { id: number; balance: number; fence: bigint } }>();
 await sql`create table account (id integer primary key, balance integer not null, fence integer not null default 0)`.execute(db);
 await db.insertInto('account').values({ id: 7, balance: 100, fence: 0n }).execute();
 
