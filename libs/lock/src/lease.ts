@@ -41,7 +41,10 @@ export interface Lease extends AsyncDisposable {
   renew(): Promise<void>;
   /** Lets go. Idempotent; never throws; ends within 2 s, also when the store is away. */
   release(): Promise<ReleaseResult>;
-  /** What another process needs to take part in this lease: see `Locks.adopt`. The lease stays usable here. With one name only. */
+  /**
+   * What another process needs to take part in this lease: see `Locks.adopt`. The lease stays usable here, and whoever releases
+   * it ends it for both; the other one learns of it by its next renewal. With one name only.
+   */
   export(): LeaseHandle;
 }
 

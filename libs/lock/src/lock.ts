@@ -280,8 +280,8 @@ export function createLocks(options: LocksOptions): Locks {
           const sent = stamp(clock);
           const request = { key, owner, ttlMs, ...READER, queue: false, priority: 0, barge: true, fencing: true, reserve: 0 };
           const outcome = await ask(name, 'downgraded', () => driver.acquire(request), ASK_TRIES);
-          // The store had given it to another owner and now this one was let in anew: not the same lease any more.
-          if (!outcome.acquired || outcome.fence !== hold.fence) {
+          // The store had given it to another owner and now this one was let in anew: not the same lease any more. Or it ended here meanwhile.
+          if (!outcome.acquired || outcome.fence !== hold.fence || hold.onLost === undefined) {
             await ask(name, 'released', () => driver.release({ key, owner })).catch(() => {});
             keeper.lose(hold, 'taken');
             lease.assertHeld();
@@ -316,7 +316,7 @@ export function createLocks(options: LocksOptions): Locks {
     async adopt({ kind, name, token, fence, ttlMs }, given = {}) {
       checkKind(kind, 'handle.kind');
       checkName(name, 'handle.name');
-      checkName(token, 'handle.token');
+      if (typeof token !== 'string' || !/^[\w-]+\.[\w-]+$/.test(token)) throw new InvalidLockOptionError('handle.token', token, 'a token, as `lease.export()` gives it');
       if (typeof fence !== 'string' || !/^\d{1,20}$/.test(fence)) throw new InvalidLockOptionError('handle.fence', fence, 'decimal text');
       checkMs('handle.ttlMs', ttlMs, 1);
       closing.signal.throwIfAborted();

@@ -84,6 +84,9 @@ describe('a handle', () => {
     [{ kind: 'lock' }, 'handle.kind'],
     [{ name: '' }, 'handle.name'],
     [{ token: undefined }, 'handle.token'],
+    // With which stores mark the former owner of a kept lock.
+    [{ token: '=a.b' }, 'handle.token'],
+    [{ token: 'ab' }, 'handle.token'],
     [{ fence: '1.5' }, 'handle.fence'],
     [{ fence: 5 }, 'handle.fence'],
     [{ ttlMs: 0 }, 'handle.ttlMs'],
