@@ -9,7 +9,7 @@ export type Fault = (path: string, value: unknown, rule: string) => void;
 /** Whether it is an object; a key that is not in `keys` is a fault. `within` is what the path of a key begins with. */
 export function isShape(fault: Fault, path: string, value: unknown, keys: readonly string[], within: string = `${path}.`): boolean {
   if (!isRecord(fault, path, value)) return false;
-  for (const [key, item] of Object.entries(value)) if (!keys.includes(key)) fault(`${within}${key}`, item, `is none of ${keys.join(', ')}`);
+  for (const [key, item] of Object.entries(value)) if (!keys.includes(key)) fault(`${within}${key}`, item, `is none of the parts ${keys.join(', ')}`);
   return true;
 }
 

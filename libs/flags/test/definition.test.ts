@@ -81,7 +81,7 @@ describe('defineFlags', () => {
     ['no definition', undefined, 'spec is no object'],
     ['no bits', {}, 'bits is no object'],
     ['bits in an array', { bits: ['A'] }, 'bits is no object'],
-    ['a misspelt part', { bits: { A: 0 }, retire: { 1: 'Old' } }, 'retire is none of backend, bits, groups, masks, retired'],
+    ['a misspelt part', { bits: { A: 0 }, retire: { 1: 'Old' } }, 'retire is none of the parts backend, bits, groups, masks, retired'],
     ['groups that are none', { bits: { A: 0 }, groups: null }, 'groups is no object'],
     ['a group that is none', { bits: { A: 0 }, groups: { g: null } }, 'groups.g is no object'],
     ['a group without members', { bits: { A: 0 }, groups: { g: { arity: 'exactly-one' } } }, 'groups.g.of is no list of names'],

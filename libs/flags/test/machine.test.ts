@@ -202,8 +202,8 @@ describe('machineOf', () => {
     ['a source that is a name', { e: { from: 'Queued' } }, 'e.from "Queued" is no object'],
     ['a condition that is a name', { e: { from: [{ all: 'Queued' }] } }, 'e.from.0.all "Queued" is no list of names'],
     ['a condition with a hole', { e: { from: { none: Array.from({ length: 1 }) } } }, 'e.from.none [null] has a hole'],
-    ['a misspelt condition, which would admit every word', { e: { from: { any: ['Queued'] } } }, 'e.from.any ["Queued"] is none of all, none'],
-    ['a misspelt effect', { e: { from: {}, sets: ['Archived'] } }, 'e.sets ["Archived"] is none of from, set, clear, guard, reopen'],
+    ['a misspelt condition, which would admit every word', { e: { from: { any: ['Queued'] } } }, 'e.from.any ["Queued"] is none of the parts all, none'],
+    ['a misspelt effect', { e: { from: {}, sets: ['Archived'] } }, 'e.sets ["Archived"] is none of the parts from, set, clear, guard, reopen'],
     ['a guard that is none', { e: { from: {}, guard: true } }, 'e.guard true is no function'],
     [
       'every state excluded',
@@ -272,7 +272,7 @@ describe('machineOf', () => {
       const event = { e: { from: {}, set: ['Archived'] } };
       expect(faultsOf(event, { terminal: 7 } as never)).toEqual(['terminal 7 is no list of names']);
       expect(faultsOf(event, { initial: 'Queued' } as never)).toEqual(['initial "Queued" is no list of names']);
-      expect(faultsOf(event, { determinstic: true } as never)).toEqual(['determinstic true is none of initial, terminal, deterministic']);
+      expect(faultsOf(event, { determinstic: true } as never)).toEqual(['determinstic true is none of the parts initial, terminal, deterministic']);
     });
 
     it('refuses what is no state or mask', () => {

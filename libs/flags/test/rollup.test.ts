@@ -161,7 +161,7 @@ describe('a list of rules', () => {
     ]);
     expect(faultsOf(() => rollupOf(Task, 'run', { empty: 'Done', rules: [] }))).toEqual(['rules has no rule']);
     const shapeless = { empty: 'Done', rules: [{ all: ['Done'], state: 'Done' }, null, { any: 'Done', state: 'Done' }] };
-    expect(faultsOf(() => rollupOf(Task, 'run', shapeless as never))).toEqual(['rules.0.all is none of any, none, every, state', 'rules.1 is no object', 'rules.2.any is no list of names']);
+    expect(faultsOf(() => rollupOf(Task, 'run', shapeless as never))).toEqual(['rules.0.all is none of the parts any, none, every, state', 'rules.1 is no object', 'rules.2.any is no list of names']);
     expect(faultsOf(() => rollupOf(Task, 'run', { empty: 'Done' } as never))).toEqual(['rules is no list of rules']);
     expect(faultsOf(() => rollupOf(Task, 'run', undefined as never))).toEqual(['spec is no object']);
   });
