@@ -1,4 +1,5 @@
 import type { Database } from '@staddle/database';
+import { createLocks } from '@staddle/lock';
 import { lockMigrations, sqlLockDriver } from '@staddle/lock/sql';
 import { DIALECTS, testDatabase, waitFor } from '@staddle/testing';
 import { sql } from 'kysely';
@@ -193,6 +194,13 @@ describe.each(DIALECTS)('the sql driver on %s', (dialect) => {
     expect(lockMigrations.library).toBe('lock');
   });
 
+  it('does not wait for ever for the only connection, which a transaction of the asker has, and leaves nothing behind', async () => {
+    const { database, driver } = await createSqlStand(dialect, { pool: { max: 1 } });
+    await using locks = createLocks({ driver });
+    const asked = await database.transaction(() => locks.acquire('job', { waitMs: 0 }).catch((error: unknown) => error));
+    expect(asked).toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
+    await waitFor(async () => (await locks.inspect('job')) === undefined, { what: 'the attempt to be taken back' });
+  });
 });
 
 it('finds the settings of a server that endanger locks', async () => {
