@@ -66,6 +66,17 @@ describe.each([
     await locks.close();
   });
 
+  it('undoes the work of one whose lease was handed on inside the process meanwhile', async () => {
+    const locks = createLocks({ driver: stand.driver });
+    const first = await locks.acquire('report');
+    const second = locks.acquire('report', { waitMs: 30_000 });
+    await first.release();
+    expect((await second).token).toBe(first.token);
+    await expect(write(first, 'late')).rejects.toEqual(STALE);
+    await write(await second, 'in time');
+    await locks.close();
+  });
+
   it('undoes the work of one whose lease has ended, was released, forced or kept', async () => {
     const { database, driver } = stand;
     await expect(write({ name: 'report', fence: 1n }, 'late')).rejects.toEqual(STALE);
@@ -109,6 +120,23 @@ describe.each([
   { as: 'read committed', seenAs: (database: Database) => database },
   { as: 'repeatable read', seenAs: atRepeatableRead },
 ])('assertLeaseInTransaction on mysql while the transaction is open, with $as', ({ seenAs }) => {
+  it('keeps the lock also from waiters of the same process', async () => {
+    const { database, driver } = await createSqlStand('mysql', { seenAs });
+    const locks = createLocks({ driver });
+    const lease = await locks.acquire('report');
+    let isOpen = true;
+    const next = locks.acquire('report', { waitMs: 30_000 }).then((got) => ({ got, wasOpen: isOpen }));
+    await database.transaction(async (trx) => {
+      await assertLeaseInTransaction(trx, lease);
+      expect(await lease.release()).toBe('released');
+      // Time for several polls.
+      await pause(300);
+      isOpen = false;
+    });
+    expect(await next).toMatchObject({ wasOpen: false });
+    await locks.close();
+  });
+
   it('keeps the lock from being given away, and lets the lease be renewed and released', async () => {
     const { database, driver } = await createSqlStand('mysql', { seenAs });
     const fence = await hold(driver, LOCK, 'a.1');

@@ -1,16 +1,21 @@
 import { storeNow } from '@staddle/database';
 import { sql, SqliteAdapter, type Kysely, type SqlBool, type Transaction, type UpdateQueryBuilder, type UpdateResult } from 'kysely';
 import type { LockKind } from '../driver.ts';
-import { StaleFenceError } from '../errors.ts';
+import { LockLostError, StaleFenceError } from '../errors.ts';
 import { idOf } from './sql-state.ts';
 import type { LockTables } from './sql-tables.ts';
 
-/** What tells one lease from those before and after it: any `Lease` of one name, or its name and fence as they came by message. */
+/**
+ * What tells one lease from those before and after it: any `Lease` of one name, or its name and fence as they came by message.
+ * The lease itself is better: a hand-off inside its process does not show in the store.
+ */
 export interface LeaseProof {
   readonly name: string;
   readonly fence: bigint;
   /** Default `mutex`. */
   readonly kind?: LockKind;
+  /** Of a `Lease`: it is not handed on inside its process from then on. */
+  readonly export?: () => unknown;
 }
 
 /**
@@ -21,8 +26,14 @@ export interface LeaseProof {
  * The lock's tables must be in the database of the transaction. It waits for a grant that is just happening. On SQLite the
  * transaction must be one that writes: that alone keeps everybody else from writing.
  * @throws StaleFenceError (`ERR_LOCK_STALE_FENCE`) when the lease is over
+ * @throws InvalidLockOptionError (`ERR_LOCK_OPTION`) for a `Lease` of several names: prove `{ name, fence: lease.fenceOf(name) }` of each
  */
 export async function assertLeaseInTransaction<Tables>(trx: Transaction<Tables>, lease: LeaseProof): Promise<void> {
+  try {
+    lease.export?.();
+  } catch (error) {
+    throw error instanceof LockLostError ? new StaleFenceError(lease.name, lease.fence) : error;
+  }
   const db = trx as unknown as Transaction<LockTables>;
   const id = idOf({ kind: lease.kind ?? 'mutex', name: lease.name });
   if (db.getExecutor().adapter instanceof SqliteAdapter) {
