@@ -73,7 +73,7 @@ function typeProblems(): string[] {
   }
   writeFileSync(join(consumer, 'every-entry.ts'), entryPoints().map((entry, index) => `import * as entry${index} from '${entry}';\nexport { entry${index} };\n`).join(''));
   const compilerOptions = {
-    target: 'es2024', module: 'nodenext', strict: true, noEmit: true, skipLibCheck: true, types: ['node'],
+    target: 'es2024', module: 'nodenext', strict: true, exactOptionalPropertyTypes: true, noEmit: true, types: ['node'],
     lib: ['es2024', 'esnext.disposable'], allowImportingTsExtensions: true,
   };
   writeFileSync(join(scratch, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['consumer'] }));
