@@ -3,6 +3,7 @@ import { startRedis, testRedis } from '@staddle/testing';
 import { Redis, type RedisOptions } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { connect, hold, keysOf, requestOf, startCluster, TTL_MS } from './redis-stand.ts';
+import { collect } from './stand.ts';
 
 const KEY = { kind: 'mutex', name: 'job' } as const;
 const ARRIVES = { timeout: 20_000, interval: 5 };
@@ -100,6 +101,33 @@ describe('a server without memory', () => {
     await party.connection.close();
     client.disconnect();
   });
+});
+
+it('a user that may do what the README asks for, and no more, may lock', async () => {
+  await using server = await startRedis();
+  const admin = patient(server.url);
+  const rights = '~lock:v1:* &lock:v1:wake:* +@read +@write +@scripting +@connection +time +publish +subscribe +unsubscribe';
+  await admin.call('ACL', 'SETUSER', 'locker', 'reset', 'on', '>secret', ...rights.split(' '));
+  const client = patient(server.url, { username: 'locker', password: 'secret', enableReadyCheck: false });
+  const driver = redisLockDriver(client);
+  const party = connect(driver, 'p');
+  await party.connection.listen();
+  for (const key of [KEY, { kind: 'semaphore', name: 'job' } as const]) {
+    await hold(driver, 'q.1', { key });
+    await driver.acquire(requestOf('p.1', { key, queue: true }));
+    expect(await driver.renew([{ key, owner: 'q.1', ttlMs: TTL_MS }])).toMatchObject([{ renewed: true }]);
+    expect(await driver.release({ key, owner: 'q.1' })).toBe('handed-off');
+    await expect.poll(() => party.granted, ARRIVES).toMatchObject([{ owner: 'p.1' }]);
+    party.granted.length = 0;
+    expect(await driver.inspect(key)).toMatchObject({ holders: [{ owner: 'p.1' }] });
+    expect(await driver.forceRelease(key)).toBe(true);
+  }
+  const run = { kind: 'run', name: 'report@0' } as const;
+  expect(await driver.claim({ key: run, owner: 'q.2', ttlMs: 1_000, keepMs: TTL_MS, onCrash: 'skip' })).toMatchObject({ claimed: true });
+  expect(await driver.settle({ key: run, owner: 'q.2', keepMs: TTL_MS })).toBe(true);
+  expect(await collect(driver.list({ kind: 'run', prefix: 'rep' }))).toEqual([run]);
+  await party.connection.close();
+  for (const each of [admin, client]) each.disconnect();
 });
 
 describe('a user that may not publish', () => {
