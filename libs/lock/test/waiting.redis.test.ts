@@ -144,9 +144,9 @@ it.each(['resetchannels', 'allchannels'])('28: where publishing is forbidden, re
   const admin = redis.client();
   const user = `user-${redis.prefix.replaceAll(':', '')}`;
   await admin.call('ACL', 'SETUSER', user, 'on', 'nopass', '~*', '+@all', '-publish', channels);
+  const clients = [redis.client({ username: user, password: 'any' }), redis.client({ username: user, password: 'any' })] as const;
   try {
-    const limited = (): Locks => open({}, redis.client({ username: user, password: 'any' }));
-    const [ours, theirs] = [limited(), limited()];
+    const [ours, theirs] = [open({}, clients[0]), open({}, clients[1])];
     for (let turn = 0; turn < 2; turn++) {
       const holder = await ours.acquire('job', { ttlMs: 1_000 });
       const waiting = theirs.acquire('job', { waitMs: 30_000 });
@@ -158,6 +158,9 @@ it.each(['resetchannels', 'allchannels'])('28: where publishing is forbidden, re
       expect(await lease.release()).toBe('released');
     }
   } finally {
+    // Before their user is gone: they would come back and be turned away.
+    await Promise.all(opened.map((locks) => locks.close()));
+    for (const client of clients) client.disconnect();
     await admin.call('ACL', 'DELUSER', user);
   }
 });
