@@ -1,6 +1,6 @@
 import type { LockKind } from '@staddle/lock';
 import { redisLockDriver } from '@staddle/lock/redis';
-import { startRedis, testRedis, type TestRedis } from '@staddle/testing';
+import { startRedis, testRedis, waitFor, type TestRedis } from '@staddle/testing';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, hold, keysOf, requestOf, TTL_MS } from './redis-stand.ts';
@@ -60,6 +60,18 @@ describe('keys', () => {
     await party.connection.close();
     expect(await keysOf(client, prefix)).toEqual(kinds.map((kind) => `${prefix}:v1:${kind}:{job}:fence`).toSorted());
     for (const key of await keysOf(client, prefix)) expect(await client.pttl(key)).toBeGreaterThan(0);
+  });
+
+  it('are gone after a release that comes when the lease has run out', async () => {
+    const client = redis.client();
+    const driver = redisLockDriver(client, { prefix });
+    for (const kind of ['mutex', 'semaphore', 'read-write'] as const) {
+      const key = { kind, name: 'late' };
+      await hold(driver, 'p.1', { key, ttlMs: 1, meta: '{"a":1}' });
+      await waitFor(async () => (await client.exists(`${prefix}:v1:${kind}:{late}`)) === 0, { what: 'the lease to run out' });
+      expect(await driver.release({ key, owner: 'p.1' })).toBe('not-held');
+      expect(await keysOf(client, `${prefix}:v1:${kind}:{late}`)).toEqual([`${prefix}:v1:${kind}:{late}:fence`]);
+    }
   });
 
   it('all expire by themselves when everybody dies', async () => {

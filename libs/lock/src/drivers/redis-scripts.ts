@@ -74,7 +74,11 @@ if holds(owner) then
   finish()
   return served > 0 and 2 or 1
 end
-if not redis.call('ZRANK', queue, owner) then return holds('=' .. owner) and 3 or 0 end
+if not redis.call('ZRANK', queue, owner) then
+  if holds('=' .. owner) then return 3 end
+  finish() -- Of a lease that has run out, its record may be left.
+  return 0
+end
 leave(owner)
 redis.call('HDEL', owners, owner)
 pass()
