@@ -8,10 +8,12 @@ export interface InspectionOptions {
   readonly driver: LockDriver;
   /** @throws LockUnavailableError (`ERR_LOCK_UNAVAILABLE`) */
   ask<T>(name: string, what: string, operation: () => Promise<T>): Promise<T>;
+  /** The leases of these owners, or of all owners of the key, were ended by force. */
+  revoke(key: LockKey, owner: string | undefined): void;
 }
 
 /** What people ask of locks that they do not hold. */
-export function createInspection({ driver, ask }: InspectionOptions): Pick<Locks, 'inspect' | 'list' | 'forceRelease' | 'diagnose'> {
+export function createInspection({ driver, ask, revoke }: InspectionOptions): Pick<Locks, 'inspect' | 'list' | 'forceRelease' | 'diagnose'> {
   const lookUp = async (key: LockKey): Promise<LockInfo | undefined> => {
     const record = await ask(key.name, 'inspected', () => driver.inspect(key));
     return record && infoOf(key, record);
@@ -37,7 +39,10 @@ export function createInspection({ driver, ask }: InspectionOptions): Pick<Locks
     async forceRelease(name, { kind = 'mutex', token } = {}) {
       checkName(name);
       checkKind(kind);
-      return ask(name, 'released by force', () => driver.forceRelease({ kind, name }, token));
+      const key = { kind, name };
+      const ended = await ask(name, 'released by force', () => driver.forceRelease(key, token));
+      if (ended) revoke(key, token);
+      return ended;
     },
     diagnose: async () => driver.diagnose?.() ?? [],
   };

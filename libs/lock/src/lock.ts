@@ -22,7 +22,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { noMetrics, silentLogger, sleep, systemClock } from '@staddle/kernel';
-import { createContenders, type Terms } from './contenders.ts';
+import { createContenders, keyId, type Terms } from './contenders.ts';
 import { withDeadline } from './deadline.ts';
 import type { LockConnection, LockKey } from './driver.ts';
 import { hasReason, InvalidLockOptionError, LockClosedError, LockLostError, LockTimeoutError, LockUnavailableError } from './errors.ts';
@@ -36,7 +36,7 @@ import { createLeases, type Holds, type HoldWays } from './leases.ts';
 import { createInspection } from './inspection.ts';
 import { createLocalQueues } from './local-queues.ts';
 import type { Locks, LocksOptions, Lockable, PermitOptions } from './locks.ts';
-import { checkCount, checkKind, checkMs, checkName, DEFAULTS, settingsOf, type AcquireOptions, type AcquireSettings, type TryAcquireOptions } from './options.ts';
+import { checkCount, checkKind, checkMs, checkName, DEFAULTS, settingsOf, type AcquireOptions, type AcquireSettings } from './options.ts';
 import { createRunOnce } from './run-once.ts';
 import { createSeveralKeys } from './several-keys.ts';
 import { createWatchdog, type Watchdog, type WatchdogOptions } from './watchdog.ts';
@@ -60,10 +60,18 @@ interface Share {
   readonly capacity: number;
 }
 
+/** What to take, and how. */
+interface Plan {
+  readonly keys: readonly LockKey[];
+  readonly share: Share;
+  readonly options: AcquireOptions;
+}
+
 /** Locks over one driver. Close them at the end: that releases what is held and ends the line for messages. */
 export function createLocks(options: LocksOptions): Locks {
   const { driver, clock = systemClock, logger = silentLogger, metrics = noMetrics, onEvent } = options;
   const { commandTimeoutMs = DEFAULTS.commandTimeoutMs, maxLocalHandoffs = DEFAULTS.maxLocalHandoffs } = options;
+  if (typeof driver?.acquire !== 'function') throw new InvalidLockOptionError('driver', driver, 'a driver, such as memoryLockDriver()');
   checkMs('commandTimeoutMs', commandTimeoutMs, 1);
   checkCount('maxLocalHandoffs', maxLocalHandoffs, 0, 10_000);
   const defaults = settingsOf(options.defaults ?? {}, undefined, 'defaults.');
@@ -201,31 +209,23 @@ export function createLocks(options: LocksOptions): Locks {
     return value;
   };
 
-  /** The three ways to take what `keysOf` names. */
-  const lockable = <Extra extends object>(plan: (options: Extra) => { readonly keys: readonly LockKey[]; readonly share: Share }): Lockable<AcquireOptions & Extra, TryAcquireOptions & Extra> => {
-    const acquire = async (given: AcquireOptions & Extra = {} as AcquireOptions & Extra): Promise<Lease> => {
-      const { keys, share } = plan(given);
-      const { lease } = await acquireKeys(keys, settingsOf(given, defaults), share);
-      return lease;
-    };
-    return {
-      acquire,
-      async tryAcquire(given = {} as TryAcquireOptions & Extra) {
-        try {
-          return await acquire({ ...given, waitMs: 0 });
-        } catch (error) {
-          if (error instanceof LockTimeoutError) return undefined;
-          throw error;
-        }
-      },
-      async using(given, run) {
-        const { keys, share } = plan(given);
-        return work(await acquireKeys(keys, settingsOf(given, defaults), share), keys, run);
-      },
-    };
+  const take = async ({ keys, share, options: given }: Plan): Promise<Lease> => (await acquireKeys(keys, settingsOf(given, defaults), share)).lease;
+  const tryTake = async (plan: Plan): Promise<Lease | undefined> => {
+    try {
+      return await take({ ...plan, options: { ...plan.options, waitMs: 0 } });
+    } catch (error) {
+      if (error instanceof LockTimeoutError) return undefined;
+      throw error;
+    }
   };
-  const mutex = (name: string | readonly string[]): Lockable<AcquireOptions, TryAcquireOptions> =>
-    lockable(() => ({ keys: namesOf(name).map((each) => ({ kind: 'mutex', name: each })), share: MUTEX }));
+  const use = async <T>({ keys, share, options: given }: Plan, run: (lease: Lease) => Promise<T>): Promise<T> => work(await acquireKeys(keys, settingsOf(given, defaults), share), keys, run);
+
+  const mutex = (name: string | readonly string[], given: AcquireOptions = {}): Plan => ({ keys: namesOf(name).map((each) => ({ kind: 'mutex', name: each })), share: MUTEX, options: given });
+  const lockable = <Options extends AcquireOptions>(planOf: (options: Options) => Plan): Lockable<Options, Omit<Options, 'waitMs' | 'signal' | 'priority'>> => ({
+    acquire: async (given = {} as Options) => take(planOf(given)),
+    tryAcquire: async (given) => tryTake(planOf({ ...given } as Options)),
+    using: async (given, run) => use(planOf(given), run),
+  });
 
   const runOnce = createRunOnce(
     {
@@ -260,17 +260,22 @@ export function createLocks(options: LocksOptions): Locks {
   };
   let closed: Promise<void> | undefined;
 
+  const revoke = (key: LockKey, owner: string | undefined): void => {
+    const holds = [...leases.open].flatMap((lease) => lease.holds.filter((hold) => keyId(hold.key) === keyId(key)));
+    for (const hold of holds) if (owner === undefined || hold.owner === owner) keeper.revoke(hold.owner);
+  };
+
   const locks: Locks = {
-    acquire: async (name, given) => mutex(name).acquire(given),
-    tryAcquire: async (name, given) => mutex(name).tryAcquire(given),
-    using: async (name, given, run) => mutex(name).using(given, run),
+    acquire: async (name, given) => take(mutex(name, given)),
+    tryAcquire: async (name, given) => tryTake(mutex(name, given)),
+    using: async (name, given, run) => use(mutex(name, given), run),
 
     readWrite(name) {
       checkName(name);
       const keys: LockKey[] = [{ kind: 'read-write', name }];
       return {
-        read: lockable(() => ({ keys, share: READER })),
-        write: lockable(() => ({ keys, share: WRITER })),
+        read: lockable((given) => ({ keys, share: READER, options: given })),
+        write: lockable((given) => ({ keys, share: WRITER, options: given })),
         async downgrade(lease) {
           lease.assertHeld();
           const state = [...leases.open].find(({ holds }) => holds[0].owner === lease.token);
@@ -298,9 +303,9 @@ export function createLocks(options: LocksOptions): Locks {
       checkName(name);
       checkCount('permits', permits, 1, PERMITS_MAX);
       const key: LockKey = { kind: 'semaphore', name };
-      const ofPermits = lockable(({ permits: weight = 1 }: PermitOptions) => {
+      const ofPermits = lockable(({ permits: weight = 1, ...given }: AcquireOptions & PermitOptions) => {
         checkCount('permits', weight, 1, permits);
-        return { keys: [key], share: { weight, capacity: permits } };
+        return { keys: [key], share: { weight, capacity: permits }, options: given };
       });
       return {
         ...ofPermits,
@@ -334,7 +339,7 @@ export function createLocks(options: LocksOptions): Locks {
       return leases.start([hold], settings, ways);
     },
 
-    ...createInspection({ driver, ask }),
+    ...createInspection({ driver, ask, revoke }),
 
     async close({ drainMs = 0 } = {}) {
       checkMs('drainMs', drainMs, 0);

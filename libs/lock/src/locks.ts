@@ -8,29 +8,29 @@ import type { RunOnceOptions, RunOnceResult } from './run-once.ts';
 export interface LocksOptions {
   readonly driver: LockDriver;
   /** Default: the system clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Default: silent. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Default: counts nothing. */
-  readonly metrics?: Metrics;
+  readonly metrics?: Metrics | undefined;
   /** Told about losses, failed renewals and releases, clock jumps and leaks. Contention is not an event. What it throws is logged. */
-  readonly onEvent?: (event: LockEvent) => void;
+  readonly onEvent?: ((event: LockEvent) => void) | undefined;
   /** Defaults of every acquisition of this object. */
-  readonly defaults?: LeaseOptions;
+  readonly defaults?: LeaseOptions | undefined;
   /** How long a single command may take before it counts as failed, in ms. Default 1000. */
-  readonly commandTimeoutMs?: number;
+  readonly commandTimeoutMs?: number | undefined;
   /**
    * How many times in a row a lock may go to the next waiter of this process before waiters of other processes have their
    * turn. Default 16. 0: every waiter queues in the store for itself, and the order is strict over all processes.
    */
-  readonly maxLocalHandoffs?: number;
+  readonly maxLocalHandoffs?: number | undefined;
   /** Shown to others by `inspect` and in timeouts. Default `HOSTNAME-PID`. */
-  readonly instance?: string;
+  readonly instance?: string | undefined;
   /**
    * Renew from a worker thread over a connection of its own while the main thread is blocked, for at most `maxStallMs`;
-   * then the lease is given up (`paused`). Default: none. Redis only.
+   * then the lease is given up (`paused`). Default: none. Redis, and SQL with `watchdogUrl`.
    */
-  readonly watchdog?: { readonly maxStallMs: number };
+  readonly watchdog?: { readonly maxStallMs: number } | undefined;
 }
 
 /** One way of locking one name. */
@@ -58,7 +58,7 @@ export interface ReadWriteLock {
 
 export interface PermitOptions {
   /** How many permits to take at once. Default 1. */
-  readonly permits?: number;
+  readonly permits?: number | undefined;
 }
 
 export interface Semaphore extends Lockable<AcquireOptions & PermitOptions, TryAcquireOptions & PermitOptions> {
@@ -68,7 +68,7 @@ export interface Semaphore extends Lockable<AcquireOptions & PermitOptions, TryA
 
 export interface InspectOptions {
   /** Default `mutex`. */
-  readonly kind?: LockKind;
+  readonly kind?: LockKind | undefined;
 }
 
 /** A holder or waiter, for people. */
@@ -129,15 +129,16 @@ export interface Locks extends AsyncDisposable {
   /** Names that are held or awaited and begin with `prefix`. Walks through the store: for people, not for programs. */
   list(prefix: string, options?: InspectOptions): AsyncIterable<LockInfo>;
   /**
-   * Ends the lease of whoever holds the name, of `token` alone when given. A holder whose process has a line for messages, because
-   * it has waited for a lock, hears of it at once, others with their next renewal; until then two may work at once. For people.
+   * Ends the lease of whoever holds the name, of `token` alone when given. Leases of this object hear of it at once, those of
+   * another process too when it has a line for messages, because it has waited for a lock; the rest with their next renewal.
+   * Until then two may work at once. For people.
    */
-  forceRelease(name: string, options?: InspectOptions & { readonly token?: string }): Promise<boolean>;
+  forceRelease(name: string, options?: InspectOptions & { readonly token?: string | undefined }): Promise<boolean>;
   /** Settings of the store that endanger locks, one sentence each. */
   diagnose(): Promise<readonly string[]>;
   /**
    * Refuses new acquisitions, rejects waiters with LockClosedError, gives held leases `drainMs` (default 0) to be released, then
    * aborts (`closed`) and releases them. Idempotent.
    */
-  close(options?: { readonly drainMs?: number }): Promise<void>;
+  close(options?: { readonly drainMs?: number | undefined }): Promise<void>;
 }

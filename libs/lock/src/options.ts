@@ -4,46 +4,46 @@ import { InvalidLockOptionError } from './errors.ts';
 /** How a lease is held. */
 export interface LeaseOptions {
   /** How soon a crashed holder is noticed, in ms; not how long the work may take. Default 30000, any whole number >= 1. */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | undefined;
   /** Renew every third of the ttl until released. Default true. */
-  readonly renew?: boolean;
+  readonly renew?: boolean | undefined;
   /** The longest time that the lease is held, in ms: then its signal aborts (`max-hold`), and `graceMs` later it is let go. Default none. */
-  readonly maxHoldMs?: number;
+  readonly maxHoldMs?: number | undefined;
   /** How long the lease is still renewed after `maxHoldMs`, so that the work can wind down alone, in ms. Default 5000. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
   /** The shortest time that the name stays locked, in ms: an earlier release leaves it locked for the rest. Default 0. */
-  readonly minHoldMs?: number;
+  readonly minHoldMs?: number | undefined;
   /** True lets code inside `using` acquire the same name again. Default false: it gets a LockDeadlockError instead. */
-  readonly reentrant?: boolean;
+  readonly reentrant?: boolean | undefined;
   /** False gives a mutex no fence (`0n`) and saves work in the store. Default true. */
-  readonly fencing?: boolean;
+  readonly fencing?: boolean | undefined;
   /** Shown by `inspect`; at most 4096 characters as JSON. */
-  readonly meta?: Readonly<Record<string, string>>;
+  readonly meta?: Readonly<Record<string, string>> | undefined;
   /** Replicas that must confirm the acquisition within `timeoutMs`, else it is given back. Default none. Redis only. */
-  readonly replicas?: { readonly count: number; readonly timeoutMs: number };
+  readonly replicas?: { readonly count: number; readonly timeoutMs: number } | undefined;
 }
 
 export interface TryAcquireOptions extends LeaseOptions {
   /** True takes a free lock even when others queue for it. Default false. */
-  readonly barge?: boolean;
+  readonly barge?: boolean | undefined;
 }
 
 export interface AcquireOptions extends TryAcquireOptions {
   /** How long to wait for other owners, in ms, `Infinity` for ever; 0 for one attempt. Default 10000. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /** Cancels the waiting, not the holding. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** -100 to 100; higher first. Default 0. */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
 }
 
 /** Every option of an acquisition, filled in and checked. */
-export interface AcquireSettings extends Required<Omit<AcquireOptions, 'signal' | 'meta' | 'replicas'>> {
+export type AcquireSettings = { readonly [Name in Exclude<keyof AcquireOptions, 'signal' | 'meta' | 'replicas'>]-?: Exclude<AcquireOptions[Name], undefined> } & {
   readonly signal: AbortSignal | undefined;
-  readonly replicas: AcquireOptions['replicas'] | undefined;
+  readonly replicas: AcquireOptions['replicas'];
   /** As JSON. */
   readonly meta: string | undefined;
-}
+};
 
 export const DEFAULTS: {
   readonly ttlMs: number;
@@ -127,6 +127,9 @@ export function settingsOf(options: AcquireOptions, base: AcquireSettings = SETT
     replicas: or(replicas, base.replicas),
     meta: meta === undefined ? base.meta : metaText(meta, path),
   };
+  for (const name in options) {
+    if (!(name in SETTINGS)) throw new InvalidLockOptionError(path + name, options[name as keyof AcquireOptions], 'left out, because there is no such option');
+  }
   checkMs('ttlMs', settings.ttlMs, 1, path);
   if (settings.waitMs !== Infinity) checkMs('waitMs', settings.waitMs, 0, path);
   if (settings.maxHoldMs !== Infinity) checkMs('maxHoldMs', settings.maxHoldMs, 1, path);

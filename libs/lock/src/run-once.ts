@@ -20,18 +20,18 @@ import { checkMs, checkName, settingsOf, type AcquireSettings, type LeaseOptions
 
 export interface RunOnceOptions extends Omit<LeaseOptions, 'reentrant' | 'fencing' | 'meta' | 'replicas' | 'minHoldMs'> {
   /** How long it is remembered that the instant has had its run, in ms: more than clocks may differ and processes may be late. Default a day. */
-  readonly keepMs?: number;
+  readonly keepMs?: number | undefined;
   /**
    * When the process that ran it died: `skip` (default) runs it no more, so that it never runs twice; `retry` lets the next caller
    * run it again, so that it runs at least once.
    */
-  readonly onCrash?: 'skip' | 'retry';
+  readonly onCrash?: 'skip' | 'retry' | undefined;
   /** When an earlier instant of the job is still running: `skip` this one (default), `wait` for it, or `allow` both. */
-  readonly overlap?: 'skip' | 'wait' | 'allow';
+  readonly overlap?: 'skip' | 'wait' | 'allow' | undefined;
   /** How long `overlap: 'wait'` waits, in ms. Default `Infinity`. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /** Cancels the waiting, not the run. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

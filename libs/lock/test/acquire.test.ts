@@ -273,6 +273,8 @@ describe('the options of an acquisition', () => {
     [{ meta: { text: 'x'.repeat(5_000) } }, 'meta'],
     [{ replicas: { count: 0, timeoutMs: 1 } }, 'replicas.count'],
     [{ replicas: { count: 1, timeoutMs: 0 } }, 'replicas.timeoutMs'],
+    [{ ttl: 5_000 }, 'ttl'],
+    [{ permits: 2 }, 'permits'],
   ])('are refused before any command: %o', async (options, field) => {
     const locks = stand.process();
     const refusal = { code: 'ERR_LOCK_OPTION', field };
@@ -299,7 +301,7 @@ describe('the options of an acquisition', () => {
 
   it('come from the defaults of the locks, and an option that is undefined counts as left out', async () => {
     const locks = stand.process({}, { defaults: { ttlMs: 5_000, meta: { from: 'defaults' } } });
-    const lease = await locks.acquire('job', { ttlMs: undefined as never, meta: undefined as never });
+    const lease = await locks.acquire('job', { ttlMs: undefined, meta: undefined, signal: undefined });
     expect(locks.calls.acquire[0]).toMatchObject({ ttlMs: 5_000, meta: '{"from":"defaults"}' });
     await lease.release();
     await locks.acquire('job', { ttlMs: 7_000 });
@@ -307,7 +309,9 @@ describe('the options of an acquisition', () => {
   });
 
   it.each([
+    [{ driver: undefined as never }, 'driver'],
     [{ defaults: { ttlMs: 0 } }, 'defaults.ttlMs'],
+    [{ defaults: { ttl: 5 } as object }, 'defaults.ttl'],
     [{ defaults: { replicas: { count: 0, timeoutMs: 1 } } }, 'defaults.replicas.count'],
     [{ commandTimeoutMs: 0 }, 'commandTimeoutMs'],
     [{ maxLocalHandoffs: -1 }, 'maxLocalHandoffs'],

@@ -85,6 +85,14 @@ describe('forceRelease', () => {
     expect(await pool.available()).toBe(5);
   });
 
+  it('tells the leases of the same object at once, also where no message could', async () => {
+    const locks = stand.process({ connect: undefined as never });
+    const [lease, other] = [await locks.acquire('job'), await locks.acquire('other')];
+    expect(await locks.forceRelease('job')).toBe(true);
+    expect([lease.isHeld, other.isHeld]).toEqual([false, true]);
+    expect(lease.signal.reason).toMatchObject({ code: 'ERR_LOCK_LOST', reason: 'forced' });
+  });
+
   it('lets the next one in', async () => {
     await stand.process().acquire('job');
     const waiting = stand.process().acquire('job', { waitMs: Infinity });
