@@ -1,7 +1,10 @@
+import { silentLogger } from '@staddle/kernel';
 import { createLocks, type Lease } from '@staddle/lock';
 import { memoryLockDriver } from '@staddle/lock/memory';
 import { createTestClock } from '@staddle/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { createHold } from '../src/hold.ts';
+import { createWatchdog } from '../src/watchdog.ts';
 
 /** Longer than the lease of a hand-off, shorter than what `acquire` takes for a store that fails. */
 const STOOD_STILL_MS = 2_500;
@@ -48,5 +51,31 @@ describe('a process that stands still between two looks at its clock, whichever 
       if (!hasStoodStill()) break;
       expect(looks).toBeLessThan(100);
     }
+  });
+
+  it('takes no lease for renewed by its watchdog that was not', async () => {
+    const time = createTestClock();
+    let stoodStillMs = 0;
+    let looksLeft = Infinity;
+    const look = <T>(reading: T): T => {
+      looksLeft -= 1;
+      if (looksLeft === 0) stoodStillMs = STOOD_STILL_MS;
+      return reading;
+    };
+    using shared = vi.spyOn(process.hrtime, 'bigint').mockImplementation(() => look(BigInt(time.monotonic() + stoodStillMs) * 1_000_000n));
+    const clock = { ...time, monotonic: () => look(time.monotonic() + stoodStillMs) };
+    const module = 'data:text/javascript,export const createWatchdogDriver = () => ({ renew: async () => [], close: async () => {} })';
+    const watchdog = createWatchdog({ source: { module, data: undefined }, maxStallMs: 60_000, clock, logger: silentLogger });
+    for (let looks = 1; looks <= 5; looks += 1) {
+      stoodStillMs = 0;
+      const since = { monotonic: 0, wall: time.now() };
+      const hold = createHold({ key: { kind: 'mutex', name: 'job' }, owner: 'a.1', fence: 1n, ttlMs: 60_000, leaseMs: 60_000, since, roundTripMs: 0 });
+      looksLeft = looks;
+      watchdog.guard(hold);
+      expect(hold.renewedElsewhere!(), `stood still after ${looks} looks`).toBeUndefined();
+      watchdog.unguard(hold);
+    }
+    expect(shared).toHaveBeenCalled();
+    await watchdog.close();
   });
 });
