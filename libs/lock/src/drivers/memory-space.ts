@@ -93,10 +93,12 @@ export class LockSpace {
       return { acquired: true, fence: own.fence };
     }
 
-    const unqueued = placeOf(cell, request.owner) === -1;
-    const barges = request.barge && fits(cell, request);
-    if (barges) this.#hold(cell, request, now + request.ttlMs);
-    else if (unqueued) cell.queue.splice(placeFor(cell, request), 0, request);
+    const place = placeOf(cell, request.owner);
+    const unqueued = place === -1;
+    if (request.barge && fits(cell, request)) {
+      if (!unqueued) cell.queue.splice(place, 1);
+      this.#hold(cell, request, now + request.ttlMs);
+    } else if (unqueued) cell.queue.splice(placeFor(cell, request), 0, request);
     this.#serve(cell, now, request.owner);
     const hold = holdOf(cell, request.owner);
     if (hold || !request.queue) this.#dequeue(cell, now, request.owner);

@@ -59,6 +59,17 @@ export function describeCapacity(stage: () => Stage): void {
       await lock.hold(small, { queue: true });
     });
 
+    it('is given once to a waiter that barges from the head of the queue', async () => {
+      const lock = stage().lock('semaphore', { capacity: 2 });
+      const waiter = (await stage().join()).owner();
+      await lock.hold('a.1', { weight: 2 });
+      await lock.queue(waiter);
+      await lock.expire('a.1');
+      await lock.hold(waiter, { queue: true, barge: true });
+      expect(await lock.inspect()).toMatchObject({ holders: [{ owner: waiter, weight: 1 }], waiters: [] });
+      await lock.hold('b.1');
+    });
+
     it('lets one that barges pass the first of the queue when it fits', async () => {
       const lock = stage().lock('semaphore', { capacity: 3 });
       const large = (await stage().join()).owner();
