@@ -65,7 +65,8 @@ export class LockUnavailableError extends StaddleError {
   readonly lockName: string;
 
   constructor(lockName: string, what: string, options?: ErrorOptions) {
-    super(`lock "${lockName}" could not be ${what}: the store failed or did not answer in time`, options);
+    const { cause } = options ?? {};
+    super(`lock "${lockName}" could not be ${what}: ${cause instanceof Error ? cause.message : 'the store failed or did not answer in time'}`, options);
     this.lockName = lockName;
   }
 }

@@ -361,7 +361,7 @@ function namesOf(name: string | readonly string[]): string[] {
 function startWatchdog(maxStallMs: number, { driver, ...rest }: Pick<LocksOptions, 'driver'> & Omit<WatchdogOptions, 'source' | 'maxStallMs'>): Watchdog {
   checkMs('watchdog.maxStallMs', maxStallMs, 1);
   const source = driver.watchdog;
-  if (source === undefined) throw new InvalidLockOptionError('watchdog', driver.name, 'used with a driver that a worker thread can reach on its own: Redis, with a client of plain options');
+  if (source === undefined) throw new InvalidLockOptionError('watchdog', driver.name, 'used with a driver that a worker thread can reach on its own: Redis with a client of plain options, or SQL with a watchdogUrl');
   return createWatchdog({ source, maxStallMs, ...rest });
 }
 
