@@ -1,6 +1,7 @@
 import type { Clock } from '@staddle/kernel';
 import type { Chance } from './chance.ts';
 import type { Timeline } from './timeline.ts';
+import type { Note } from './trace.ts';
 
 /** `paused`: as by SIGSTOP, its clocks go on. `suspended`: as a laptop, its monotonic clock stands still and the wall clock does not. */
 export type MachineState = 'running' | 'paused' | 'suspended' | 'dead';
@@ -15,10 +16,9 @@ export interface MachineOptions {
   readonly wallAtStart: number;
   /** By how much its timers are late at most, in ms. */
   readonly latenessMs: number;
-  /** How often it stands still in the middle of what it does, between one look at a clock and the next: share of the looks. */
-  readonly stalls: () => number;
-  /** And for how long at most. */
-  readonly longestStallMs: number;
+  /** For how long it stands still at a look at its clock, in the middle of what it does, in ms: mostly 0. */
+  readonly stallsFor: () => number;
+  readonly note: Note;
 }
 
 /** A timer that the machine's own clock says when to run. */
@@ -43,8 +43,8 @@ export class Machine {
   readonly #chance: Chance;
   readonly #rate: number;
   readonly #latenessMs: number;
-  readonly #stalls: () => number;
-  readonly #longestStallMs: number;
+  readonly #stallsFor: () => number;
+  readonly #note: Note;
   readonly #timers = new Set<Pending>();
   readonly #originMonotonic: number;
   #wallAtStart: number;
@@ -53,7 +53,7 @@ export class Machine {
   #stoppedMs = 0;
   #suspendedMs = 0;
   #wentOnAt = -Infinity;
-  #lastSuspendedAt = -Infinity;
+  #timersLateSince = -Infinity;
   /** Of the process, when it is ahead of the time line. */
   #now = 0;
   /** The step in which it runs, or ran last. */
@@ -61,15 +61,15 @@ export class Machine {
   #lateTimers: Pending[] = [];
   #lateArrivals: (() => void)[] = [];
 
-  constructor({ name, timeline, chance, rate, wallAtStart, latenessMs, stalls, longestStallMs }: MachineOptions) {
+  constructor({ name, timeline, chance, rate, wallAtStart, latenessMs, stallsFor, note }: MachineOptions) {
     this.name = name;
     this.#timeline = timeline;
     this.#chance = chance;
     this.#rate = rate;
     this.#wallAtStart = wallAtStart;
     this.#latenessMs = latenessMs;
-    this.#stalls = stalls;
-    this.#longestStallMs = longestStallMs;
+    this.#stallsFor = stallsFor;
+    this.#note = note;
     this.#originMonotonic = chance.between(0, 1e6);
     this.clock = {
       now: () => {
@@ -118,8 +118,9 @@ export class Machine {
     return this.#wentOnAt;
   }
 
-  get lastSuspendedAt(): number {
-    return this.#lastSuspendedAt;
+  /** When its timers last became late: it was suspended, or stood still between finding out how long a timer takes and setting it. */
+  get timersLateSince(): number {
+    return this.#timersLateSince;
   }
 
   /** Runs something in the process, at once or when it goes on. */
@@ -142,7 +143,7 @@ export class Machine {
     this.#wentOnAt = this.#timeline.now;
     if (state === 'suspended') {
       this.#suspendedMs += stoppedMs;
-      this.#lastSuspendedAt = this.#timeline.now;
+      this.#timersLateSince = this.#timeline.now;
     }
     this.#state = 'running';
     this.#catchUp();
@@ -182,11 +183,13 @@ export class Machine {
 
   #mayStall(): void {
     // Others look at its clocks too.
-    if (this.#step !== this.#timeline.steps || !this.#chance.is(this.#stalls())) return;
-    const ms = this.#chance.spread(1, this.#longestStallMs);
+    const ms = this.#step === this.#timeline.steps ? this.#stallsFor() : 0;
+    if (ms === 0) return;
+    this.#note(this.name, 'stands still for', ms);
     this.#now = this.now + ms;
     this.#stoppedMs += ms;
     this.#wentOnAt = this.#now;
+    this.#timersLateSince = this.#now;
     this.#timeline.at(this.#now, () => this.#catchUp());
   }
 

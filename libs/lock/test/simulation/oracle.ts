@@ -225,7 +225,7 @@ export class Oracle {
       const { weight } = other.shares.find(({ kind, name }) => kind === share.kind && name === share.name)!;
       // The same fence is the same acquisition, handed to another process.
       if (weight + share.weight <= share.capacity || identityOf(other, share.name) === identityOf(stay, share.name)) continue;
-      other.supersededBy ??= stay;
+      if (!this.isExcused(stay)) other.supersededBy ??= stay;
       if (this.#believes(other)) continue;
       if (this.#shouldKnow(other) && !other.lease.signal.aborted) this.#excludes(other, stay, 'has not been told');
     }
@@ -243,9 +243,9 @@ export class Oracle {
     this.#count(key);
   }
 
-  /** Its timers and answers have had their turn. A suspended one hears of it with the next of them. */
+  /** Its timers and answers have had their turn. One whose timers are late hears of it with the next of them. */
   #shouldKnow({ machine, enteredAt }: Stay): boolean {
-    return machine.isRunning && this.#options.timeline.now - machine.wentOnAt > SLACK_MS && machine.lastSuspendedAt < enteredAt;
+    return machine.isRunning && this.#options.timeline.now - machine.wentOnAt > SLACK_MS && machine.timersLateSince < enteredAt;
   }
 
   #count(key: string): void {

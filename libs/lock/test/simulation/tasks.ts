@@ -153,7 +153,7 @@ export function terms({ chance, plan }: Scene): AcquireOptions & { readonly ttlM
 async function acquired(
   scene: Scene,
   what: string,
-  options: AcquireOptions & { readonly waitMs?: number },
+  options: AcquireOptions,
   answers: number,
   acquire: (options: AcquireOptions) => Promise<Lease>,
   shares: readonly Share[],
@@ -203,6 +203,7 @@ export async function work(scene: Scene, stay: Stay, lease: Lease): Promise<void
       return;
     }
     const read = resources.read(name);
+    const wasExcused = oracle.isExcused(stay);
     await sleep(chance.spread(0.5, 300), { clock });
     if (!oracle.look(stay)) {
       // In doubt after a jump of the wall clock: some ask, some stop.
@@ -210,6 +211,7 @@ export async function work(scene: Scene, stay: Stay, lease: Lease): Promise<void
       await lease.renew().catch(() => {});
       if (!oracle.look(stay)) return;
     }
-    if (isAlone) resources.count(name, read, stay.id, oracle.isExcused(stay));
+    // Nothing helps against standing still between the look and the write, but a fence.
+    if (isAlone && machine.now === timeline.now) resources.count(name, read, stay.id, wasExcused || oracle.isExcused(stay));
   }
 }

@@ -81,8 +81,8 @@ export class World {
       rate: 1 + chance.between(-plan.drift, plan.drift),
       wallAtStart: START + chance.between(-5_000, 5_000),
       latenessMs: chance.of([0, 0.5, 2]),
-      stalls: () => (this.isOver ? 0 : plan.midway),
-      longestStallMs: this.longestTtlMs * 2,
+      stallsFor: () => this.#stallMs(),
+      note,
     });
     machine.onGoesOn = () => oracle.goesOn(machine);
     const line = new Line({ timeline, chance: chance.fork(), machine, store, faults: () => (this.isOver ? SOUND : plan.line), note });
@@ -111,6 +111,13 @@ export class World {
 
   async close({ machine, locks }: Participant, drainMs: number): Promise<void> {
     await this.oracle.timed(machine, 'close', [], drainMs + 2_000, () => locks.close({ drainMs }));
+  }
+
+  #stallMs(): number {
+    const { plan, timeline, events, longestTtlMs } = this;
+    // It ends with the trouble.
+    const mostMs = Math.min(longestTtlMs * 2, plan.troubleMs - timeline.now);
+    return mostMs > 1 && events.is(plan.midway) ? events.spread(1, mostMs) : 0;
   }
 
   #mail(open: (recipient: Scene) => Promise<void>): void {
