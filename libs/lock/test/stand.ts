@@ -1,4 +1,4 @@
-import { createLocks, type LockDriver, type LockEvent, type Locks, type LocksOptions } from '@staddle/lock';
+import { createLocks, type Lockable, type LockDriver, type LockEvent, type Locks, type LocksOptions } from '@staddle/lock';
 import { memoryLockDriver } from '@staddle/lock/memory';
 import { createTestClock, recordingLogger, type RecordingLogger, type TestClock } from '@staddle/testing';
 
@@ -29,6 +29,18 @@ export interface Stand {
 export function createStand(): Stand {
   const clock = createTestClock();
   const driver = memoryLockDriver({ clock });
+  // A lease that a test takes and forgets would be found by the garbage collector, and be renewed no more.
+  const kept: unknown[] = [];
+  const keep = async <T>(taken: Promise<T>): Promise<T> => {
+    const lease = await taken;
+    kept.push(lease);
+    return lease;
+  };
+  const keepAll = <O, T>(lockable: Lockable<O, T>): Lockable<O, T> => ({
+    acquire: (options) => keep(lockable.acquire(options)),
+    tryAcquire: (options) => keep(lockable.tryAcquire(options)),
+    using: (...args) => lockable.using(...args),
+  });
   return {
     clock,
     driver,
@@ -37,7 +49,22 @@ export function createStand(): Stand {
       const events: LockEvent[] = [];
       const logger = recordingLogger();
       const locks = createLocks({ driver: recorded({ ...driver, ...store }, calls), clock, logger, onEvent: (event) => events.push(event), ...options });
-      return { ...locks, calls, events, logger };
+      return {
+        ...locks,
+        acquire: (...args) => keep(locks.acquire(...args)),
+        tryAcquire: (...args) => keep(locks.tryAcquire(...args)),
+        readWrite(name) {
+          const { read, write, ...rest } = locks.readWrite(name);
+          return { ...rest, read: keepAll(read), write: keepAll(write) };
+        },
+        semaphore(...args) {
+          const pool = locks.semaphore(...args);
+          return { ...pool, ...keepAll(pool) };
+        },
+        calls,
+        events,
+        logger,
+      };
     },
   };
 }
