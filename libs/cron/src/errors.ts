@@ -1,7 +1,7 @@
 import { StaddleError } from '@staddle/kernel';
 
-/** The name of one of the six fields of a cron expression. */
-export type CronPart = 'second' | 'minute' | 'hour' | 'day of month' | 'month' | 'day of week';
+/** The name of one of the seven fields of a cron expression. */
+export type CronPart = 'second' | 'minute' | 'hour' | 'day of month' | 'month' | 'day of week' | 'year';
 
 export interface CronFault {
   readonly expression: string;
@@ -60,6 +60,18 @@ export class TriggerUnresolvedError extends StaddleError {
   }
 }
 
+/** A question for a time took too many steps: the trigger is too sparse, or leaves out too much. */
+export class TriggerTooSparseError extends StaddleError {
+  override readonly code = 'ERR_CRON_TOO_SPARSE';
+  /** How many candidates were looked at. */
+  readonly steps: number;
+
+  constructor(steps: number) {
+    super(`no time of the trigger was found in ${steps} steps: it is too sparse, or leaves out too much`);
+    this.steps = steps;
+  }
+}
+
 /** A number that is no instant: NaN, or for `resolve` outside 1970 to 9999. */
 export class InvalidInstantError extends StaddleError {
   override readonly code = 'ERR_CRON_INSTANT';
@@ -71,7 +83,124 @@ export class InvalidInstantError extends StaddleError {
   }
 }
 
-export type CronErrorCode = (CronSyntaxError | TriggerSyntaxError | TriggerUnresolvedError | InvalidInstantError)['code'];
+/** A schedule with a bad name, option or trigger. */
+export class InvalidScheduleError extends StaddleError {
+  override readonly code = 'ERR_CRON_SCHEDULE';
+  override readonly field: string;
+  readonly value: unknown;
+  readonly rule: string;
+
+  constructor(field: string, value: unknown, rule: string) {
+    super(`schedule ${field} ${show(value)} ${rule}`);
+    this.field = field;
+    this.value = value;
+    this.rule = rule;
+  }
+}
+
+/** There is a schedule of this name already. */
+export class ScheduleExistsError extends StaddleError {
+  override readonly code = 'ERR_CRON_SCHEDULE_EXISTS';
+  readonly scheduleName: string;
+
+  constructor(scheduleName: string) {
+    super(`schedule ${show(scheduleName)} exists already: reschedule or remove it`);
+    this.scheduleName = scheduleName;
+  }
+}
+
+/** There is no schedule of this name; it may have finished. */
+export class ScheduleNotFoundError extends StaddleError {
+  override readonly code = 'ERR_CRON_SCHEDULE_NOT_FOUND';
+  readonly scheduleName: string;
+
+  constructor(scheduleName: string) {
+    super(`there is no schedule ${show(scheduleName)}: it was never added, was removed or has finished`);
+    this.scheduleName = scheduleName;
+  }
+}
+
+/** The scheduler has been stopped. Also the reason of the signals that it aborts then. */
+export class SchedulerStoppedError extends StaddleError {
+  override readonly code = 'ERR_CRON_STOPPED';
+
+  constructor() {
+    super('the scheduler has been stopped');
+  }
+}
+
+/** The reason of the signal of a run that took longer than its schedule's `timeoutMs`. */
+export class RunTimeoutError extends StaddleError {
+  override readonly code = 'ERR_CRON_RUN_TIMEOUT';
+  readonly scheduleName: string;
+  readonly timeoutMs: number;
+
+  constructor(scheduleName: string, timeoutMs: number) {
+    super(`the run of schedule ${show(scheduleName)} took longer than ${timeoutMs} ms`);
+    this.scheduleName = scheduleName;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The reason of the signal of a run that a later run cancelled, or whose schedule was removed with its runs. */
+export class RunCancelledError extends StaddleError {
+  override readonly code = 'ERR_CRON_RUN_CANCELLED';
+  readonly scheduleName: string;
+
+  constructor(scheduleName: string, rule: string) {
+    super(`the run of schedule ${show(scheduleName)} is cancelled: ${rule}`);
+    this.scheduleName = scheduleName;
+  }
+}
+
+/** A `*.cron.ts` file, or a holiday calendar or schedule declared in code, is not well formed. */
+export class CronDeclarationError extends StaddleError {
+  override readonly code = 'ERR_CRON_DECLARATION';
+  /** The file or name at fault. */
+  readonly source: string;
+  readonly rule: string;
+
+  constructor(source: string, rule: string, options?: ErrorOptions) {
+    super(`cron declaration ${show(source)} ${rule}`, options);
+    this.source = source;
+    this.rule = rule;
+  }
+}
+
+/** A schedule of another system that has no trigger with the same times. */
+export class CronImportError extends StaddleError {
+  override readonly code = 'ERR_CRON_IMPORT';
+  /** The system that it comes from: `apscheduler`, `quartz`, `celery`, `crontab`, `kubernetes`, `bullmq`. */
+  readonly system: string;
+  /** The key, field or line at fault. */
+  override readonly field: string;
+  readonly value: unknown;
+  readonly rule: string;
+
+  constructor(system: string, field: string, value: unknown, rule: string, options?: ErrorOptions) {
+    super(`${system} ${field} ${show(value)} ${rule}`, options);
+    this.system = system;
+    this.field = field;
+    this.value = value;
+    this.rule = rule;
+  }
+}
+
+export type CronErrorCode = (
+  | CronSyntaxError
+  | TriggerSyntaxError
+  | TriggerUnresolvedError
+  | TriggerTooSparseError
+  | InvalidInstantError
+  | InvalidScheduleError
+  | ScheduleExistsError
+  | ScheduleNotFoundError
+  | SchedulerStoppedError
+  | RunTimeoutError
+  | RunCancelledError
+  | CronDeclarationError
+  | CronImportError
+)['code'];
 
 // Bounds what a hostile input can put into a log line.
 const LONGEST_SHOWN = 120;

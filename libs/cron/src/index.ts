@@ -1,5 +1,5 @@
-export { cron, type CronOptions } from './cron-trigger.ts';
-export { after, date, type AfterOptions, type DateOptions } from './date-trigger.ts';
+export { cron, type CronOptions } from './triggers/cron-trigger.ts';
+export { after, date, type AfterOptions, type DateOptions } from './triggers/date-trigger.ts';
 export {
   CronSyntaxError,
   InvalidInstantError,
@@ -9,7 +9,7 @@ export {
   type CronFault,
   type CronPart,
 } from './errors.ts';
-export { interval, type IntervalOptions } from './interval-trigger.ts';
+export { interval, type IntervalOptions } from './triggers/interval-trigger.ts';
 export { parseTrigger } from './trigger-json.ts';
 export {
   type AfterTriggerJson,

@@ -1,7 +1,7 @@
-import { cron } from './cron-trigger.ts';
-import { after, date } from './date-trigger.ts';
+import { cron } from './triggers/cron-trigger.ts';
+import { after, date } from './triggers/date-trigger.ts';
 import { TriggerSyntaxError } from './errors.ts';
-import { interval } from './interval-trigger.ts';
+import { interval } from './triggers/interval-trigger.ts';
 import type { Trigger, TriggerKind } from './trigger.ts';
 
 type Json = Readonly<Record<string, unknown>>;

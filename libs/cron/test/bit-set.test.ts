@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { bitSetOf, hasBit, nextBit } from '../src/bit-set.ts';
+import { bitSetOf, hasBit, nextBit } from '../src/expression/bit-set.ts';
 
 it('answers like a sorted set of numbers from 0 to 59', () => {
   fc.assert(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dateOfDay, DAY_MS, dayOfDate, daysInMonth, isLeapYear, weekdayOfDay } from '../src/civil-date.ts';
+import { dateOfDay, DAY_MS, dayOfDate, daysInMonth, isLeapYear, weekdayOfDay } from '../src/zone/civil-date.ts';
 
 describe('the calendar', () => {
   it('agrees with Date on every day of an era of 400 years, before and after 1970', () => {

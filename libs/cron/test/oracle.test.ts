@@ -1,9 +1,9 @@
 import { cron } from '@staddle/cron';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextCronTime } from '../src/cron-evaluator.ts';
-import { parseCronExpression } from '../src/cron-expression.ts';
-import { createTimeZone } from '../src/time-zone.ts';
+import { nextCronTime } from '../src/expression/cron-evaluator.ts';
+import { parseCronExpression } from '../src/expression/cron-expression.ts';
+import { createTimeZone } from '../src/zone/time-zone.ts';
 import { clocksOf, observe, scan, type Window } from './oracle.ts';
 
 const HOUR = 3_600_000;

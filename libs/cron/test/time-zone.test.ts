@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tryTimeZone, type OffsetPeriod } from '../src/time-zone.ts';
+import { tryTimeZone, type OffsetPeriod } from '../src/zone/time-zone.ts';
 import { clocksOf } from './oracle.ts';
 
 const HOUR = 3_600_000;

@@ -1,9 +1,10 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
-import { TriggerSyntaxError, TriggerUnresolvedError } from './errors.ts';
-import { creationInstant, formatInstant, isInstant, startingPoint } from './instant.ts';
-import { formatLocalTime, tryParseDateTime } from './local-time.ts';
+import { TriggerSyntaxError } from '../errors.ts';
+import type { DateTriggerJson, Trigger } from '../trigger.ts';
+import { formatInstant, isInstant } from '../zone/instant.ts';
+import { formatLocalTime, tryParseDateTime } from '../zone/local-time.ts';
+import { createTrigger } from './create-trigger.ts';
 import { readDuration, readTimeZone } from './trigger-options.ts';
-import type { DateTriggerJson, Trigger } from './trigger.ts';
 
 export interface DateOptions {
   /** Epoch milliseconds, ISO 8601 with `Z` or offset, or a local ISO 8601 time, which needs `tz`. */
@@ -24,7 +25,7 @@ export function date({ at, tz, fold }: DateOptions): Trigger {
     refuseLocalOptions(tz, fold, 'is a number');
     return once(at, at);
   }
-  const parsed = tryParseDateTime(at);
+  const parsed = typeof at === 'string' ? tryParseDateTime(at) : undefined;
   if (parsed === undefined) throw new TriggerSyntaxError('at', at, 'is not an ISO 8601 date and time such as 2026-12-01T09:00:00 or 2026-12-01T01:00:00Z');
   const { localMs, offsetMs } = parsed;
   if (offsetMs !== undefined) {
@@ -36,7 +37,7 @@ export function date({ at, tz, fold }: DateOptions): Trigger {
   if (tz === undefined) throw new TriggerSyntaxError('tz', tz, 'is missing: a local time needs its IANA time zone');
   const zone = readTimeZone(tz);
   const ms = zone.instantOf(localMs, fold);
-  return once(at, ms, { kind: 'date', at: formatLocalTime(localMs), tz, ...(fold === 1 ? { fold } : {}) });
+  return once(at, ms, { v: 1, kind: 'date', at: formatLocalTime(localMs), tz, ...(fold === 1 ? { fold } : {}) });
 }
 
 function refuseLocalOptions(tz: unknown, fold: unknown, why: string): void {
@@ -46,14 +47,10 @@ function refuseLocalOptions(tz: unknown, fold: unknown, why: string): void {
 
 function once(at: number | string, ms: number, json?: DateTriggerJson): Trigger {
   if (!isInstant(ms)) throw new TriggerSyntaxError('at', at, 'is not an instant between 1970 and 9999');
-  const canonical = Object.freeze(json ?? { kind: 'date', at: formatInstant(ms) } satisfies DateTriggerJson);
-  const trigger: Trigger = Object.freeze({
-    kind: 'date',
-    next: (afterMs: number) => (ms > startingPoint(afterMs) ? ms : undefined),
-    resolve: () => trigger,
-    toJSON: () => canonical,
+  return createTrigger({
+    json: Object.freeze(json ?? { v: 1, kind: 'date', at: formatInstant(ms) }),
+    timeline: { next: (afterMs) => (ms > afterMs ? ms : undefined), prev: (beforeMs) => (ms < beforeMs ? ms : undefined) },
   });
-  return trigger;
 }
 
 export interface AfterOptions {
@@ -67,13 +64,9 @@ export interface AfterOptions {
  */
 export function after({ delay }: AfterOptions): Trigger {
   const delayMs = readDuration('delay', delay, 0);
-  const canonical = Object.freeze({ kind: 'after' as const, delay: formatDuration(delayMs) });
-  return Object.freeze({
-    kind: 'after',
-    next: () => {
-      throw new TriggerUnresolvedError('after');
-    },
-    resolve: (nowMs: number) => date({ at: creationInstant(nowMs) + Math.max(delayMs, 1) }),
-    toJSON: () => canonical,
+  return createTrigger({
+    json: Object.freeze({ v: 1, kind: 'after', delay: formatDuration(delayMs) }),
+    timeline: undefined,
+    resolve: (nowMs) => date({ at: nowMs + Math.max(delayMs, 1) }),
   });
 }

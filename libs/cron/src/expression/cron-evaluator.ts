@@ -1,8 +1,8 @@
 import { hasBit, nextBit } from './bit-set.ts';
-import { dateOfDay, DAY_MS, daysInMonth, weekdayOfDay } from './civil-date.ts';
+import { dateOfDay, DAY_MS, daysInMonth, weekdayOfDay } from '../zone/civil-date.ts';
 import type { CronExpression } from './cron-expression.ts';
-import { LATEST_MS } from './instant.ts';
-import type { TimeZone } from './time-zone.ts';
+import { LATEST_MS } from '../zone/instant.ts';
+import type { TimeZone } from '../zone/time-zone.ts';
 
 /*
  * The times of a cron expression in a time zone. They are a set of instants that depends on nothing but the

@@ -1,6 +1,6 @@
 import { bitSetOf, type BitSet } from './bit-set.ts';
-import { daysInMonth } from './civil-date.ts';
-import { CronSyntaxError, type CronPart } from './errors.ts';
+import { daysInMonth } from '../zone/civil-date.ts';
+import { CronSyntaxError, type CronPart } from '../errors.ts';
 
 /*
  * The grammar of cron expressions: five fields as in Vixie cron, or six with seconds in front.

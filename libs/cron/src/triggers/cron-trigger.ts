@@ -1,0 +1,34 @@
+import { createCronTimeline } from '../expression/cron-evaluator.ts';
+import { parseCronExpression } from '../expression/cron-expression.ts';
+import type { DstPolicy, Trigger } from '../trigger.ts';
+import { createTrigger } from './create-trigger.ts';
+import { readLimits, type LimitOptions } from './limits.ts';
+import { dstJson, readDstPolicy, readTimeZone } from './trigger-options.ts';
+
+export interface CronOptions extends LimitOptions {
+  /** IANA time zone whose clocks the expression reads, or UTC. There is no default: "at nine" needs a where. */
+  readonly tz: string;
+  /** What becomes of fixed times where clocks change. Default: skipped ones fire when the gap ends, repeated ones the first time. */
+  readonly dst?: Partial<DstPolicy> | undefined;
+}
+
+/**
+ * At the times of a cron expression of five fields, six with seconds in front, or seven with the year at the end. Grammar:
+ * expression/cron-expression.ts; behaviour where clocks change: expression/cron-evaluator.ts.
+ * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) for the expression
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for the zone and the other options
+ * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`) when `exclude` leaves out too much to find a first time
+ */
+export function cron(expr: string, options: CronOptions): Trigger {
+  const zone = readTimeZone(options.tz);
+  const policy = readDstPolicy(options.dst);
+  const limits = readLimits(options, zone);
+  const expression = parseCronExpression(expr, options.seed);
+  const resolved = limits.resolved && expression.resolved;
+  return createTrigger({
+    json: Object.freeze({ v: 1, kind: 'cron', expr: expression.text, tz: options.tz, ...dstJson(policy), ...limits.json }),
+    timeline: resolved ? limits.limit(createCronTimeline(expression, zone, policy)) : undefined,
+    jitterMs: limits.jitterMs,
+    resolve: (nowMs, seed) => cron(expr, { ...options, ...limits.resolve(nowMs, seed) }),
+  });
+}

@@ -1,0 +1,61 @@
+import { formatDuration, type DurationInput } from '@staddle/kernel';
+import { TriggerSyntaxError } from '../errors.ts';
+import type { Trigger } from '../trigger.ts';
+import { formatInstant, LATEST_MS } from '../zone/instant.ts';
+import { createTrigger } from './create-trigger.ts';
+import { readLimits, type LimitOptions } from './limits.ts';
+import type { Timeline } from './timeline.ts';
+import { readDuration, readMoment } from './trigger-options.ts';
+
+export interface IntervalOptions extends LimitOptions {
+  /** Elapsed time between two times, 1 ms to 36500 days. A day is 24 hours, whatever the clocks do. */
+  readonly every: DurationInput;
+  /** The first time: epoch milliseconds or ISO 8601 with `Z` or offset. Default: the creation, and then the first time is one interval after it. */
+  readonly anchor?: number | string | undefined;
+  /**
+   * `rate` (default): the anchor and every `every` after it, however long a run takes and however late it started. `delay`:
+   * that long after the end of a run; the times are a plan in which runs take no time.
+   */
+  readonly mode?: 'rate' | 'delay' | undefined;
+}
+
+/**
+ * At intervals of elapsed time.
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`)
+ * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`) when `exclude` leaves out too much to find a first time
+ */
+export function interval(options: IntervalOptions): Trigger {
+  const everyMs = readDuration('every', options.every, 1);
+  const anchor = readMoment('anchor', options.anchor);
+  const { mode = 'rate' } = options;
+  if (mode !== 'rate' && mode !== 'delay') throw new TriggerSyntaxError('mode', mode, "is neither 'rate' nor 'delay'");
+  const limits = readLimits(options);
+  return createTrigger({
+    json: Object.freeze({
+      v: 1,
+      kind: 'interval',
+      every: formatDuration(everyMs),
+      ...(anchor && { anchor: anchor.text }),
+      ...(mode === 'delay' && { mode }),
+      ...limits.json,
+    }),
+    timeline: anchor && limits.resolved ? limits.limit(intervalTimeline(everyMs, anchor.ms)) : undefined,
+    jitterMs: limits.jitterMs,
+    fixedDelayMs: mode === 'delay' ? everyMs : undefined,
+    resolve: (nowMs, seed) => interval({ ...options, anchor: options.anchor ?? formatInstant(nowMs), ...limits.resolve(nowMs, seed) }),
+  });
+}
+
+function intervalTimeline(everyMs: number, anchorMs: number): Timeline {
+  return {
+    next(afterMs) {
+      const elapsed = Math.floor((afterMs - anchorMs) / everyMs) + 1;
+      const at = anchorMs + Math.max(elapsed, 0) * everyMs;
+      return at <= LATEST_MS ? at : undefined;
+    },
+    prev(beforeMs) {
+      const elapsed = Math.ceil((beforeMs - anchorMs) / everyMs) - 1;
+      return elapsed < 0 ? undefined : anchorMs + elapsed * everyMs;
+    },
+  };
+}
