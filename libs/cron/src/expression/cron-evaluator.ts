@@ -1,3 +1,5 @@
+import type { DstPolicy } from '../trigger.ts';
+import type { Timeline } from '../triggers/timeline.ts';
 import { hasBit, nextBit } from './bit-set.ts';
 import { dateOfDay, DAY_MS, daysInMonth, weekdayOfDay } from '../zone/civil-date.ts';
 import type { CronExpression } from './cron-expression.ts';
@@ -85,4 +87,8 @@ function nextSecondOfDay({ hours, minutes, seconds }: CronExpression, from: numb
     hour = nextBit(hours, hour + 1);
   }
   return hour === -1 ? undefined : hour * 3_600 + nextBit(minutes, 0) * 60 + nextBit(seconds, 0);
+}
+
+export function createCronTimeline(cron: CronExpression, zone: TimeZone, _policy: DstPolicy): Timeline {
+  return { next: (afterMs) => nextCronTime(cron, zone, afterMs), prev: () => undefined };
 }

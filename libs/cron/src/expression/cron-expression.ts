@@ -1,3 +1,4 @@
+import type { CronField } from './cron-fields.ts';
 import { bitSetOf, type BitSet } from './bit-set.ts';
 import { daysInMonth } from '../zone/civil-date.ts';
 import { CronSyntaxError, type CronPart } from '../errors.ts';
@@ -65,7 +66,7 @@ interface Token {
 const LONGEST = 1_000;
 
 /** @throws CronSyntaxError (`ERR_CRON_SYNTAX`) */
-export function parseCronExpression(expression: string): CronExpression {
+export function parseCronExpression(expression: string, _seed?: string): CronExpression & { fields: readonly CronField[]; resolved: boolean } {
   if (expression.length > LONGEST) {
     throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `has ${expression.length} characters, more than ${LONGEST}` });
   }
@@ -101,7 +102,7 @@ export function parseCronExpression(expression: string): CronExpression {
     });
   }
 
-  return {
+  return { fields: [], resolved: true,
     text: tokens.map(({ text }) => text.toUpperCase()).join(' '),
     seconds: bitSetOf(seconds),
     minutes: bitSetOf(minutes),

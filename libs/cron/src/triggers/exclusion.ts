@@ -13,5 +13,9 @@ export interface Exclusion {
   excludedSince(atMs: number): number | undefined;
 }
 
-export declare function exclusionOf(excluded: HolidayCalendar | Trigger, zone: TimeZone | undefined): Exclusion;
-export declare function excluding(timeline: Timeline, exclusions: readonly Exclusion[]): Timeline;
+export function exclusionOf(excluded: HolidayCalendar | Trigger, zone: TimeZone | undefined): Exclusion {
+  return { json: 'name' in excluded ? excluded.name : excluded.toJSON(), resolved: zone !== undefined, excludedUntil: () => undefined, excludedSince: () => undefined };
+}
+export function excluding(timeline: Timeline, exclusions: readonly Exclusion[]): Timeline {
+  return exclusions.length === 0 ? timeline : timeline;
+}

@@ -1,4 +1,6 @@
 import type { CronTriggerJson, TriggerJson } from '../trigger.ts';
 
 /** The same times as a cron expression; undefined where there is none. */
-export declare function cronOf(json: TriggerJson): CronTriggerJson | undefined;
+export function cronOf(json: TriggerJson): CronTriggerJson | undefined {
+  return json.kind === 'cron' ? json : undefined;
+}

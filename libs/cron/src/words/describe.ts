@@ -1,4 +1,6 @@
 import type { Language, TriggerJson } from '../trigger.ts';
 
 /** A trigger in words. */
-export declare function describeTrigger(json: TriggerJson, language: Language): string;
+export function describeTrigger(json: TriggerJson, language: Language): string {
+  return `${json.kind} (${language})`;
+}
