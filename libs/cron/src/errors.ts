@@ -1,3 +1,4 @@
+import { inspect, type InspectOptions } from 'node:util';
 import { StaddleError } from '@staddle/kernel';
 
 /** The name of one of the seven fields of a cron expression. */
@@ -11,20 +12,24 @@ export interface CronFault {
   readonly position: number;
   readonly part?: CronPart | undefined;
   readonly rule: string;
+  /** Path of the expression in the trigger. Default: `expr`. */
+  readonly field?: string | undefined;
 }
 
 /** A cron expression outside the grammar, or one that can never match. */
 export class CronSyntaxError extends StaddleError {
   override readonly code = 'ERR_CRON_SYNTAX';
-  override readonly field: string = 'expr';
+  /** `expr`, or the dotted path of the expression in a trigger made of several: `of.1.expr`. */
+  override readonly field: string;
   readonly expression: string;
   readonly value: string;
   readonly position: number;
   readonly part: CronPart | undefined;
   readonly rule: string;
 
-  constructor({ expression, value, position, part, rule }: CronFault) {
-    super(`cron ${part ?? 'expression'} ${show(value)} at position ${position} of ${show(expression)} ${rule}`);
+  constructor({ expression, value, position, part, rule, field = 'expr' }: CronFault, options?: ErrorOptions) {
+    super(`${field === 'expr' ? '' : `${field}: `}cron ${part ?? 'expression'} ${show(value)} at position ${position} of ${show(expression)} ${rule}`, options);
+    this.field = field;
     this.expression = expression;
     this.value = value;
     this.position = position;
@@ -36,7 +41,7 @@ export class CronSyntaxError extends StaddleError {
 /** A trigger that is not well formed: wrong kind, unknown or missing key, value out of bounds, unknown time zone. */
 export class TriggerSyntaxError extends StaddleError {
   override readonly code = 'ERR_CRON_TRIGGER';
-  /** The key of the trigger; undefined when the trigger as a whole is at fault. */
+  /** The key of the trigger, or a dotted path (`of.1.every`, `exclude.0`); undefined when the trigger as a whole is at fault. */
   declare readonly field?: string;
   readonly value: unknown;
   readonly rule: string;
@@ -49,13 +54,20 @@ export class TriggerSyntaxError extends StaddleError {
   }
 }
 
+/** The error of a trigger inside another one, as an error of that one: a syntax error names the path, any other stays as it is. */
+export function errorWithin(path: string, error: unknown): unknown {
+  if (error instanceof CronSyntaxError) return new CronSyntaxError({ ...error, field: `${path}.${error.field}` }, { cause: error.cause });
+  if (error instanceof TriggerSyntaxError) return new TriggerSyntaxError(error.field === undefined ? path : `${path}.${error.field}`, error.value, error.rule, { cause: error.cause });
+  return error;
+}
+
 /** `next` was asked of a trigger whose times depend on when it is created: call `resolve` first. */
 export class TriggerUnresolvedError extends StaddleError {
   override readonly code = 'ERR_CRON_UNRESOLVED';
   readonly kind: string;
 
   constructor(kind: string) {
-    super(`trigger of kind ${kind} has no times before resolve(nowMs) ties it to an instant`);
+    super(`trigger of kind ${kind} has no times before resolve(nowMs, { seed }) ties it to an instant and a name`);
     this.kind = kind;
   }
 }
@@ -204,13 +216,11 @@ export type CronErrorCode = (
 
 // Bounds what a hostile input can put into a log line.
 const LONGEST_SHOWN = 120;
+const SHALLOW: InspectOptions = { depth: 1, maxArrayLength: 5, maxStringLength: 50, breakLength: Infinity };
 
 function show(value: unknown): string {
-  let text: string;
-  try {
-    text = JSON.stringify(value) ?? String(value);
-  } catch {
-    text = Object.prototype.toString.call(value); // a cycle, or a bigint inside
-  }
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  // JSON.stringify would follow every path through an object, of which a hostile one has more than there is time.
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, LONGEST_SHOWN)) : inspect(value, SHALLOW);
+  const whole = text.length <= LONGEST_SHOWN && !(typeof value === 'string' && value.length > LONGEST_SHOWN);
+  return whole ? text : `${text.slice(0, LONGEST_SHOWN)}…`;
 }

@@ -1,22 +1,42 @@
-export { cron, type CronOptions } from './triggers/cron-trigger.ts';
-export { after, date, type AfterOptions, type DateOptions } from './triggers/date-trigger.ts';
 export {
+  CronDeclarationError,
+  CronImportError,
   CronSyntaxError,
   InvalidInstantError,
+  InvalidScheduleError,
+  RunCancelledError,
+  RunTimeoutError,
+  ScheduleExistsError,
+  ScheduleNotFoundError,
+  SchedulerStoppedError,
   TriggerSyntaxError,
+  TriggerTooSparseError,
   TriggerUnresolvedError,
   type CronErrorCode,
   type CronFault,
   type CronPart,
 } from './errors.ts';
-export { interval, type IntervalOptions } from './triggers/interval-trigger.ts';
-export { parseTrigger } from './trigger-json.ts';
+export { parseTrigger, type ParseTriggerOptions } from './trigger-json.ts';
 export {
   type AfterTriggerJson,
+  type AndTriggerJson,
+  type CalendarTriggerJson,
   type CronTriggerJson,
   type DateTriggerJson,
+  type DstPolicy,
   type IntervalTriggerJson,
+  type Language,
+  type LimitsJson,
+  type OrTriggerJson,
+  type ResolveOptions,
   type Trigger,
   type TriggerJson,
   type TriggerKind,
 } from './trigger.ts';
+export { calendar, type CalendarOptions } from './triggers/calendar-trigger.ts';
+export { and, or, type AndOptions } from './triggers/combined-trigger.ts';
+export { cron, type CronOptions } from './triggers/cron-trigger.ts';
+export { after, date, type AfterOptions, type DateOptions } from './triggers/date-trigger.ts';
+export { holidayCalendar, type HolidayCalendar, type HolidayCalendarOptions } from './triggers/holiday-calendar.ts';
+export { interval, type IntervalOptions } from './triggers/interval-trigger.ts';
+export { type LimitOptions } from './triggers/limits.ts';

@@ -13,7 +13,7 @@
 /** When: once, at intervals, by a cron expression, by the calendar, or any combination. Immutable. */
 export interface Trigger {
   readonly kind: TriggerKind;
-  /** SHA-256 of the canonical JSON, in hex. Triggers with one hash have the same times. */
+  /** SHA-256 of the canonical JSON, in hex. Triggers with one hash have the same times, given the same holiday calendars. */
   readonly hash: string;
   /**
    * For an interval with a fixed delay, the ms from the end of a run to the start of the next; whoever runs it honours it. Its
@@ -32,6 +32,7 @@ export interface Trigger {
   /**
    * The times in [fromMs, toMs), the first `limit` of them.
    * @throws InvalidInstantError (`ERR_CRON_INSTANT`) for NaN, and for a limit that is no whole number from 1 to 100 000
+   * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`) when all of them together take more than ten times the steps of one
    */
   between(fromMs: number, toMs: number, limit: number): number[];
   /** Whether `atMs` is one of the times. */
@@ -43,8 +44,10 @@ export interface Trigger {
   jitterMs(atMs: number): number;
   /**
    * The trigger as of its creation at `nowMs`: `after` becomes a `date`, an `interval` or `calendar` without anchor gets one,
-   * `maxRuns` without start counts from here, `H` and `jitter` without seed take `seed`. Anything else is returned as it is.
+   * `maxRuns` without start counts from here, `H` and `jitter` without seed take `seed`; so do the triggers that it is made of.
+   * Anything else is returned as it is.
    * @throws InvalidInstantError (`ERR_CRON_INSTANT`)
+   * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) when by then no time is left within its limits
    */
   resolve(nowMs: number, options?: ResolveOptions): Trigger;
   /** In words, in English by default: `at 02:30 every day (Europe/Paris)`. */
@@ -85,7 +88,7 @@ export interface LimitsJson {
   readonly exclude?: readonly (string | TriggerJson)[];
   /** ISO 8601 duration: a run begins up to this much later (exclusive). */
   readonly jitter?: string;
-  /** Spreads `jitter` and `H`. */
+  /** Spreads `jitter` and `H`; left out where there is neither. */
   readonly seed?: string;
 }
 
@@ -147,7 +150,7 @@ export interface OrTriggerJson extends LimitsJson {
 export interface AndTriggerJson extends LimitsJson {
   readonly v: 1;
   readonly kind: 'and';
-  /** The times at which all of them agree. */
+  /** The times at which all of them agree: one of them comes, every other one at the same time or up to `threshold` later. */
   readonly of: readonly TriggerJson[];
   /** ISO 8601 duration: how far apart they may be; the earliest one counts. Default zero (left out), the same millisecond. */
   readonly threshold?: string;

@@ -1,8 +1,17 @@
+import { TriggerSyntaxError } from '../errors.ts';
 import type { DstPolicy, Trigger } from '../trigger.ts';
-import type { LimitOptions } from './limits.ts';
+import { DAY_MS, dateOfDay, dayOfDate, daysInMonth } from '../zone/civil-date.ts';
+import { LATEST_MS } from '../zone/instant.ts';
+import { formatLocalTime, tryParseDateTime } from '../zone/local-time.ts';
+import type { TimeZone } from '../zone/time-zone.ts';
+import { createTrigger } from './create-trigger.ts';
+import { readLimits, type LimitOptions } from './limits.ts';
+import { bounded, countStep } from './steps.ts';
+import type { Timeline } from './timeline.ts';
+import { dstJson, readDstPolicy, readMoment, readTimeZone } from './trigger-options.ts';
 
 export interface CalendarOptions extends LimitOptions {
-  /** ISO 8601 in whole years, months, weeks or days: `P1M`, `P1Y6M`, `P2W`, `P10D`. Not mixed with hours: that would be no calendar. */
+  /** ISO 8601 in whole years, months, weeks or days: `P1M`, `P1Y6M`, `P2W`, `P10D`. Not mixed with hours: that would be no calendar. Up to 100 years. */
   readonly every: string;
   /** The first time, as a local ISO 8601 time, from which all others are counted. Default: the creation, and then the first time is one step after it. */
   readonly anchor?: string | undefined;
@@ -10,8 +19,163 @@ export interface CalendarOptions extends LimitOptions {
   readonly tz: string;
   /** A day that the month does not have, the 31st of April: `last` (default) takes the last day of the month, `skip` leaves it out. */
   readonly clamp?: 'last' | 'skip' | undefined;
-  /** As of `cron`. */
+  /** As of `cron`, for each time: skipped ones fire when the gap ends, repeated ones the first time. */
   readonly dst?: Partial<DstPolicy> | undefined;
 }
 
-export declare function calendar(options: CalendarOptions): Trigger;
+/**
+ * By the calendar of a zone, always counted from the anchor: a month after January 31 comes February 28, and then March 31.
+ * Months are added before days.
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) also when no time is left within the limits
+ */
+export function calendar(options: CalendarOptions): Trigger {
+  const { tz, clamp = 'last' } = options;
+  const period = readPeriod(options.every);
+  const zone = readTimeZone(tz);
+  const anchorMs = readAnchor(options.anchor, zone);
+  if (clamp !== 'last' && clamp !== 'skip') throw new TriggerSyntaxError('clamp', clamp, "is neither 'last' nor 'skip'");
+  const policy = readDstPolicy(options.dst);
+  const limits = readLimits(options, { zone });
+  const every = formatPeriod(period);
+  const anchor = anchorMs === undefined ? undefined : formatLocalTime(anchorMs);
+  return createTrigger({
+    json: {
+      v: 1,
+      kind: 'calendar',
+      every,
+      ...(anchor !== undefined && { anchor }),
+      tz,
+      ...(clamp === 'skip' && { clamp }),
+      ...dstJson(policy),
+      ...limits.json,
+    },
+    timeline:
+      anchorMs !== undefined && limits.resolved
+        ? limits.limit(calendarTimeline({ localMsOf: stepsFrom(anchorMs, period, clamp), anchorMs, averageMs: averageMs(period), instantsOf: instantsIn(zone, policy) }))
+        : undefined,
+    jitterMs: limits.jitterMs,
+    resolve: (nowMs, seed) =>
+      calendar({ every, anchor: anchor ?? formatLocalTime(nowMs + zone.periodAt(nowMs).offsetMs), tz, clamp, dst: policy, ...limits.resolve(nowMs, seed) }),
+  });
+}
+
+/** A step of the calendar. */
+interface Period {
+  readonly months: number;
+  readonly days: number;
+}
+
+const PERIOD = /^P(?!$)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$/;
+const MOST_MONTHS = 1_200;
+const MOST_DAYS = 36_500;
+
+function readPeriod(every: string): Period {
+  const match = typeof every === 'string' ? PERIOD.exec(every) : null;
+  if (match === null) throw new TriggerSyntaxError('every', every, 'is not whole years, months, weeks or days in ISO 8601, such as P1M, P1Y6M, P2W or P10D');
+  const [years, months, weeks, days] = match.slice(1).map((digits) => Number(digits ?? 0)) as [number, number, number, number];
+  const period = { months: years * 12 + months, days: weeks * 7 + days };
+  if (period.months === 0 && period.days === 0) throw new TriggerSyntaxError('every', every, 'is shorter than a day');
+  if (period.months > MOST_MONTHS || period.days > MOST_DAYS) throw new TriggerSyntaxError('every', every, `is longer than ${MOST_MONTHS} months or ${MOST_DAYS} days`);
+  return period;
+}
+
+function formatPeriod({ months, days }: Period): string {
+  if (months === 0 && days % 7 === 0) return `P${days / 7}W`;
+  const years = Math.floor(months / 12);
+  return `P${years ? `${years}Y` : ''}${months % 12 ? `${months % 12}M` : ''}${days ? `${days}D` : ''}`;
+}
+
+function readAnchor(anchor: string | undefined, zone: TimeZone): number | undefined {
+  if (anchor === undefined) return undefined;
+  const local = typeof anchor === 'string' ? tryParseDateTime(anchor) : undefined;
+  if (local === undefined || local.offsetMs !== undefined) throw new TriggerSyntaxError('anchor', anchor, 'is not a local ISO 8601 time such as 2026-01-31T09:00:00');
+  readMoment('anchor', anchor, zone);
+  return local.localMs;
+}
+
+/** The local time that is `count` steps after the anchor; undefined for one that `clamp` leaves out. */
+function stepsFrom(anchorMs: number, { months, days }: Period, clamp: 'last' | 'skip'): (count: number) => number | undefined {
+  const anchorDay = Math.floor(anchorMs / DAY_MS);
+  const timeMs = anchorMs - anchorDay * DAY_MS;
+  const date = dateOfDay(anchorDay);
+  return (count) => {
+    const month = date.month - 1 + count * months;
+    const year = date.year + Math.floor(month / 12);
+    const length = daysInMonth(year, (month % 12) + 1);
+    if (clamp === 'skip' && date.day > length) return undefined;
+    return (dayOfDate(year, (month % 12) + 1, Math.min(date.day, length)) + count * days) * DAY_MS + timeMs;
+  };
+}
+
+function averageMs({ months, days }: Period): number {
+  return (months * (146_097 / 4_800) + days) * DAY_MS; // 400 years have 146 097 days
+}
+
+interface CalendarSteps {
+  readonly localMsOf: (count: number) => number | undefined;
+  readonly anchorMs: number;
+  readonly averageMs: number;
+  readonly instantsOf: (localMs: number) => readonly number[];
+}
+
+// Local times are less than a day from UTC, and what clocks skip fires at most three hours later.
+const MARGIN_MS = 2 * DAY_MS;
+
+/*
+ * The number of steps to an instant is estimated by the average length of a step. Months put a date at most a few days away from
+ * where months of average length put it, less than one of them; days are all of one length. So what lies before a whole number
+ * of steps lies before the estimate, and a few steps on is the answer: one or two of a month, five of a day, and with `skip` up
+ * to eight from one February 29 to the next.
+ */
+function calendarTimeline({ localMsOf, anchorMs, averageMs, instantsOf }: CalendarSteps): Timeline {
+  const stepsTo = (ms: number): number => (ms - anchorMs) / averageMs;
+
+  function next(afterMs: number): number | undefined {
+    for (let count = Math.max(Math.floor(stepsTo(afterMs - MARGIN_MS)), 0); ; count++) {
+      countStep();
+      const localMs = localMsOf(count);
+      if (localMs === undefined) continue;
+      if (localMs > LATEST_MS + MARGIN_MS) return undefined;
+      const at = localMs < afterMs - MARGIN_MS ? undefined : instantsOf(localMs).find((ms) => ms > afterMs);
+      if (at !== undefined) return at <= LATEST_MS ? at : undefined;
+    }
+  }
+
+  function prev(beforeMs: number): number | undefined {
+    for (let count = Math.ceil(stepsTo(beforeMs + MARGIN_MS)); count >= 0; count--) {
+      countStep();
+      const localMs = localMsOf(count);
+      const at = localMs === undefined || localMs > beforeMs + MARGIN_MS ? undefined : instantsOf(localMs).findLast((ms) => ms < beforeMs);
+      if (at !== undefined) return at >= 0 ? at : undefined;
+    }
+    return undefined;
+  }
+
+  return {
+    next: (afterMs) => bounded(() => next(afterMs)),
+    prev: (beforeMs) => bounded(() => prev(beforeMs)),
+  };
+}
+
+// As for cron: larger changes are moves of the date line.
+const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
+
+/** The instants of a local time, in order: none, one or two. */
+function instantsIn(zone: TimeZone, { gap, overlap }: DstPolicy): (localMs: number) => readonly number[] {
+  return (localMs) => {
+    const instants: number[] = [];
+    for (let period = zone.periodAt(localMs - DAY_MS); period.startAt <= localMs + DAY_MS; period = zone.periodAt(period.endAt)) {
+      const { startAt, endAt, offsetMs, previousOffsetMs } = period;
+      const skipped = localMs >= startAt + previousOffsetMs && localMs < startAt + offsetMs;
+      if (skipped && offsetMs - previousOffsetMs <= LARGEST_CLOCK_CHANGE_MS) {
+        if (gap === 'fire_at_end') instants.push(startAt);
+        if (gap === 'shift') instants.push(localMs - previousOffsetMs);
+      }
+      const ms = localMs - offsetMs;
+      if (ms >= startAt && ms < endAt) instants.push(ms);
+    }
+    const [first, second] = instants;
+    if (second === undefined || second - first! > LARGEST_CLOCK_CHANGE_MS || overlap === 'both') return instants;
+    return [overlap === 'first' ? first! : second];
+  };
+}

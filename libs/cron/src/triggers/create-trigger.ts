@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { TriggerUnresolvedError } from '../errors.ts';
+import { TriggerSyntaxError, TriggerUnresolvedError } from '../errors.ts';
 import type { CronTriggerJson, Language, ResolveOptions, Trigger, TriggerJson, TriggerKind } from '../trigger.ts';
 import { cronOf } from '../words/cron-of.ts';
 import { describeTrigger } from '../words/describe.ts';
 import { creationInstant, endingPoint, readCount, startingPoint } from '../zone/instant.ts';
+import { bounded, STEPS_PER_LIST } from './steps.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What the kinds of triggers differ in. */
 export interface TriggerParts {
-  /** Canonical, with the limits. */
+  /** Canonical, with the limits. Frozen to its depths here. */
   readonly json: TriggerJson;
   /** With the limits. Undefined while it depends on its creation. */
   readonly timeline: Timeline | undefined;
@@ -18,8 +19,22 @@ export interface TriggerParts {
   readonly resolve?: ((nowMs: number, seed: string | undefined) => Trigger) | undefined;
 }
 
+/** How deep triggers may hold one another, the outermost counted. */
+export const DEEPEST_NESTING = 5;
+// With the outermost. All of them may be asked for each step of a search.
+const MOST_NESTED = 100;
+
+/** @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) when it holds too many others, or too deep inside one another */
 export function createTrigger(parts: TriggerParts): Trigger {
+  const { depth, count } = nesting(parts.json);
+  if (depth > DEEPEST_NESTING) throw new TriggerSyntaxError(undefined, undefined, `is ${depth} triggers deep, more than ${DEEPEST_NESTING}`);
+  if (count > MOST_NESTED) throw new TriggerSyntaxError(undefined, undefined, `is made of ${count} triggers, more than ${MOST_NESTED}`);
   return new KindOfTrigger(parts);
+}
+
+/** What the trigger was created with; undefined for what this package did not create. */
+export function partsOf(trigger: unknown): TriggerParts | undefined {
+  return KindOfTrigger.partsOf(trigger);
 }
 
 // A class, because processes hold triggers by the hundred thousand: the methods are there once.
@@ -35,7 +50,12 @@ class KindOfTrigger implements Trigger {
     this.fixedDelayMs = parts.fixedDelayMs;
     this.#parts = parts;
     this.#timeline = parts.timeline ?? unresolved(parts.json.kind);
+    deepFreeze(parts.json);
     Object.freeze(this);
+  }
+
+  static partsOf(trigger: unknown): TriggerParts | undefined {
+    return typeof trigger === 'object' && trigger !== null && #parts in trigger ? trigger.#parts : undefined;
   }
 
   get hash(): string {
@@ -52,23 +72,27 @@ class KindOfTrigger implements Trigger {
   }
 
   between(fromMs: number, toMs: number, limit: number): number[] {
-    const count = readCount(limit);
+    const from = endingPoint(fromMs);
     const end = endingPoint(toMs);
-    const times: number[] = [];
-    for (let at = this.#timeline.next(endingPoint(fromMs) - 1); at !== undefined && at < end; at = this.#timeline.next(at)) {
-      times.push(at);
-      if (times.length === count) break;
-    }
-    return times;
+    const count = readCount(limit);
+    return bounded(() => {
+      const times: number[] = [];
+      for (let at = this.#timeline.next(from - 1); at !== undefined && at < end; at = this.#timeline.next(at)) {
+        times.push(at);
+        if (times.length === count) break;
+      }
+      return times;
+    }, STEPS_PER_LIST);
   }
 
   matches(atMs: number): boolean {
-    const before = startingPoint(atMs - 1);
-    return this.#timeline.next(before) === atMs;
+    return this.#timeline.next(Math.max(startingPoint(atMs), 0) - 1) === atMs;
   }
 
   jitterMs(atMs: number): number {
-    return this.#parts.jitterMs?.(startingPoint(atMs)) ?? 0;
+    const at = startingPoint(atMs);
+    if (this.#parts.timeline === undefined) throw new TriggerUnresolvedError(this.kind);
+    return this.#parts.jitterMs?.(at) ?? 0;
   }
 
   resolve(nowMs: number, { seed }: ResolveOptions = {}): Trigger {
@@ -94,4 +118,19 @@ function unresolved(kind: string): Timeline {
     throw new TriggerUnresolvedError(kind);
   };
   return { next: refuse, prev: refuse };
+}
+
+function nesting(json: TriggerJson): { readonly depth: number; readonly count: number } {
+  const held = [...('of' in json ? json.of : []), ...('exclude' in json ? json.exclude : [])].filter((item) => typeof item === 'object').map(nesting);
+  return {
+    depth: 1 + Math.max(0, ...held.map(({ depth }) => depth)),
+    count: 1 + held.reduce((sum, { count }) => sum + count, 0),
+  };
+}
+
+function deepFreeze(value: object): void {
+  Object.freeze(value);
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null && !Object.isFrozen(inner)) deepFreeze(inner as object);
+  }
 }

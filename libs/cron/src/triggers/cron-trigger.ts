@@ -16,19 +16,19 @@ export interface CronOptions extends LimitOptions {
  * At the times of a cron expression of five fields, six with seconds in front, or seven with the year at the end. Grammar:
  * expression/cron-expression.ts; behaviour where clocks change: expression/cron-evaluator.ts.
  * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) for the expression
- * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for the zone and the other options
- * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`) when `exclude` leaves out too much to find a first time
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for the zone and the other options, and when no time is left within the limits
  */
 export function cron(expr: string, options: CronOptions): Trigger {
   const zone = readTimeZone(options.tz);
   const policy = readDstPolicy(options.dst);
-  const limits = readLimits(options, zone);
   const expression = parseCronExpression(expr, options.seed);
+  const hashed = expression.fields?.some(({ items }) => items.some(({ kind }) => kind === 'hashed'));
+  const limits = readLimits(options, { zone, hashed });
   const resolved = limits.resolved && expression.resolved;
   return createTrigger({
-    json: Object.freeze({ v: 1, kind: 'cron', expr: expression.text, tz: options.tz, ...dstJson(policy), ...limits.json }),
+    json: { v: 1, kind: 'cron', expr: expression.text, tz: options.tz, ...dstJson(policy), ...limits.json },
     timeline: resolved ? limits.limit(createCronTimeline(expression, zone, policy)) : undefined,
     jitterMs: limits.jitterMs,
-    resolve: (nowMs, seed) => cron(expr, { ...options, ...limits.resolve(nowMs, seed) }),
+    resolve: (nowMs, seed) => cron(expr, { tz: options.tz, dst: policy, ...limits.resolve(nowMs, seed) }),
   });
 }

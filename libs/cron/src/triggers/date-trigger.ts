@@ -48,12 +48,13 @@ function refuseLocalOptions(tz: unknown, fold: unknown, why: string): void {
 function once(at: number | string, ms: number, json?: DateTriggerJson): Trigger {
   if (!isInstant(ms)) throw new TriggerSyntaxError('at', at, 'is not an instant between 1970 and 9999');
   return createTrigger({
-    json: Object.freeze(json ?? { v: 1, kind: 'date', at: formatInstant(ms) }),
+    json: json ?? { v: 1, kind: 'date', at: formatInstant(ms) },
     timeline: { next: (afterMs) => (ms > afterMs ? ms : undefined), prev: (beforeMs) => (ms < beforeMs ? ms : undefined) },
   });
 }
 
 export interface AfterOptions {
+  /** From the creation on: ms, `'30m'` or ISO 8601, up to 36500 days. */
   readonly delay: DurationInput;
 }
 
@@ -65,7 +66,7 @@ export interface AfterOptions {
 export function after({ delay }: AfterOptions): Trigger {
   const delayMs = readDuration('delay', delay, 0);
   return createTrigger({
-    json: Object.freeze({ v: 1, kind: 'after', delay: formatDuration(delayMs) }),
+    json: { v: 1, kind: 'after', delay: formatDuration(delayMs) },
     timeline: undefined,
     resolve: (nowMs) => date({ at: nowMs + Math.max(delayMs, 1) }),
   });

@@ -1,7 +1,7 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
 import { TriggerSyntaxError } from '../errors.ts';
 import type { Trigger } from '../trigger.ts';
-import { formatInstant, LATEST_MS } from '../zone/instant.ts';
+import { LATEST_MS } from '../zone/instant.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
 import type { Timeline } from './timeline.ts';
@@ -21,8 +21,7 @@ export interface IntervalOptions extends LimitOptions {
 
 /**
  * At intervals of elapsed time.
- * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`)
- * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`) when `exclude` leaves out too much to find a first time
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) also when no time is left within the limits
  */
 export function interval(options: IntervalOptions): Trigger {
   const everyMs = readDuration('every', options.every, 1);
@@ -30,19 +29,24 @@ export function interval(options: IntervalOptions): Trigger {
   const { mode = 'rate' } = options;
   if (mode !== 'rate' && mode !== 'delay') throw new TriggerSyntaxError('mode', mode, "is neither 'rate' nor 'delay'");
   const limits = readLimits(options);
+  if (mode === 'delay') {
+    for (const key of ['maxRuns', 'exclude'] as const) {
+      if (limits.json[key] !== undefined) throw new TriggerSyntaxError(key, undefined, "has no meaning with mode 'delay': the times depend on how long runs take");
+    }
+  }
   return createTrigger({
-    json: Object.freeze({
+    json: {
       v: 1,
       kind: 'interval',
       every: formatDuration(everyMs),
       ...(anchor && { anchor: anchor.text }),
       ...(mode === 'delay' && { mode }),
       ...limits.json,
-    }),
+    },
     timeline: anchor && limits.resolved ? limits.limit(intervalTimeline(everyMs, anchor.ms)) : undefined,
     jitterMs: limits.jitterMs,
     fixedDelayMs: mode === 'delay' ? everyMs : undefined,
-    resolve: (nowMs, seed) => interval({ ...options, anchor: options.anchor ?? formatInstant(nowMs), ...limits.resolve(nowMs, seed) }),
+    resolve: (nowMs, seed) => interval({ every: everyMs, anchor: anchor?.text ?? nowMs, mode, ...limits.resolve(nowMs, seed) }),
   });
 }
 

@@ -1,28 +1,35 @@
 import { TriggerTooSparseError } from '../errors.ts';
 
-// A step takes well under a microsecond for most triggers: some tens of milliseconds at the very worst. An exclusion of every
-// second of half a day needs 43 200 of them.
-const MOST_STEPS = 100_000;
+// A step asks one member or exclusion for one time, well under a microsecond for most triggers: some tens of milliseconds at
+// the very worst. An exclusion of every second of half a day needs 43 200 of them.
+const STEPS_PER_TIME = 100_000;
+
+/** For what asks for many times: a list of them, or a trigger built of many. About a second at the very worst. */
+export const STEPS_PER_LIST = 1_000_000;
 
 // Triggers nest, and a limit for each of them would multiply. Questions are synchronous, so one count serves all of one question.
-let stepsLeft: number | undefined;
+let budget = Infinity;
+let stepsLeft = Infinity;
 
 /**
- * Answers one question, with all that it asks of other triggers, in a bounded number of steps.
+ * Answers a question in a bounded number of steps. What it asks of other triggers counts too, and they are bounded in turn.
  * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`)
  */
-export function bounded<T>(question: () => T): T {
-  if (stepsLeft !== undefined) return question();
-  stepsLeft = MOST_STEPS;
+export function bounded<T>(question: () => T, mostSteps: number = STEPS_PER_TIME): T {
+  if (mostSteps >= stepsLeft) return question();
+  const [outerBudget, outerLeft] = [budget, stepsLeft];
+  budget = mostSteps;
+  stepsLeft = mostSteps;
   try {
     return question();
   } finally {
-    stepsLeft = undefined;
+    stepsLeft = outerLeft - (mostSteps - stepsLeft);
+    budget = outerBudget;
   }
 }
 
-/** To be called once for each candidate that a search looks at. */
+/** To be called once for each candidate that a search looks at, inside of {@link bounded}. */
 export function countStep(): void {
-  if (stepsLeft === undefined) throw new Error('a step outside of a bounded question');
-  if (stepsLeft-- === 0) throw new TriggerTooSparseError(MOST_STEPS);
+  if (stepsLeft === 0) throw new TriggerTooSparseError(budget);
+  stepsLeft -= 1;
 }

@@ -22,10 +22,10 @@ export function readDuration(field: string, input: DurationInput, minMs: number,
 }
 
 /** @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) */
-export function readTimeZone(tz: unknown): TimeZone {
-  if (tz === undefined) throw new TriggerSyntaxError('tz', tz, 'is missing: an IANA time zone such as Europe/Paris, or UTC');
+export function readTimeZone(tz: unknown, field: string = 'tz'): TimeZone {
+  if (tz === undefined) throw new TriggerSyntaxError(field, tz, 'is missing: an IANA time zone such as Europe/Paris, or UTC');
   const zone = typeof tz === 'string' ? tryTimeZone(tz) : undefined;
-  if (zone === undefined) throw new TriggerSyntaxError('tz', tz, 'is not an IANA time zone such as Europe/Paris, or UTC');
+  if (zone === undefined) throw new TriggerSyntaxError(field, tz, 'is not an IANA time zone such as Europe/Paris, or UTC');
   return zone;
 }
 
@@ -36,17 +36,18 @@ export interface Moment {
 }
 
 /**
- * Reads epoch ms, ISO 8601 with `Z` or offset, or, with a zone, a local time. One that clocks skip is the instant of the jump.
+ * Reads epoch ms, ISO 8601 with `Z` or offset, or, with a zone, a local time. One that clocks skip is the instant of the jump;
+ * of one that comes twice `fold` picks the first (0, default) or the second (1).
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`)
  */
-export function readMoment(field: string, input: number | string | undefined, zone?: TimeZone): Moment | undefined {
+export function readMoment(field: string, input: number | string | undefined, zone?: TimeZone, fold: 0 | 1 = 0): Moment | undefined {
   if (input === undefined) return undefined;
   const parsed = typeof input === 'string' ? tryParseDateTime(input) : { localMs: input, offsetMs: 0 };
   const local = parsed !== undefined && parsed.offsetMs === undefined;
   if (parsed === undefined || (local && zone === undefined)) {
     throw new TriggerSyntaxError(field, input, `is not an ISO 8601 instant with Z or offset such as 2026-01-01T00:00:00Z${zone ? ', nor a local time such as 2026-01-01T00:00:00' : ''}`);
   }
-  const ms = local ? zone!.instantOf(parsed.localMs) : parsed.localMs - parsed.offsetMs!;
+  const ms = local ? zone!.instantOf(parsed.localMs, fold) : parsed.localMs - parsed.offsetMs!;
   if (!isInstant(ms)) throw new TriggerSyntaxError(field, input, 'is not an instant between 1970 and 9999');
   return { ms, text: local ? formatLocalTime(parsed.localMs) : formatInstant(ms) };
 }
