@@ -1,94 +1,122 @@
 import type { DstPolicy } from '../trigger.ts';
 import type { Timeline } from '../triggers/timeline.ts';
-import { hasBit, nextBit } from './bit-set.ts';
-import { dateOfDay, DAY_MS, daysInMonth, weekdayOfDay } from '../zone/civil-date.ts';
-import type { CronExpression } from './cron-expression.ts';
+import { DAY_MS } from '../zone/civil-date.ts';
 import { LATEST_MS } from '../zone/instant.ts';
-import type { TimeZone } from '../zone/time-zone.ts';
+import type { OffsetPeriod, TimeZone } from '../zone/time-zone.ts';
+import type { CronExpression } from './cron-expression.ts';
+import type { WallClockTimes } from './wall-clock-times.ts';
 
 /*
- * The times of a cron expression in a time zone. They are a set of instants that depends on nothing but the
- * expression and the zone, so that a restart, or a question asked from the middle of a changeover, alters nothing:
+ * The times of a cron expression in a time zone. They are a set of instants that depends on nothing but the expression, the
+ * zone and the policy, so that a restart, or a question asked from the middle of a changeover, alters nothing:
  *
- * 1. An instant belongs to the set when the zone's clocks show a matching local time, except as in 3.
- * 2. Spring forward: when a fixed-time expression matches any skipped local time, the instant of the jump belongs to
- *    the set, once for the whole gap. An expression that follows the clock has nothing to catch up on.
- * 3. Fall back: a fixed-time expression does not match the second showing of a repeated local time. One that follows
- *    the clock matches both, because a heartbeat must not pause for an hour.
+ * 1. Regular times are the instants at which the zone's clocks show a local time that matches. An expression that follows the
+ *    clock has these and no others: it misses nothing where clocks jump, and must not pause for the hour they show twice.
+ * 2. Where clocks jump forward at T over the local times [g, g + G), an expression with fixed times has besides them: by
+ *    `fire_at_end` T, once, if it matches any of the skipped ones; by `shift` each t in [T, T + G) that would match had the
+ *    clocks not jumped; by `skip` nothing.
+ * 3. Where clocks go back by G at T, an expression with fixed times lacks the regular times in [T, T + G) by `first` and
+ *    those in [T - G, T) by `second`; by `both` it lacks none.
  * 4. A jump of more than three hours is no daylight saving time but a move of the date line (Pacific/Apia, 2011); then
  *    neither 2 nor 3 applies, and a skipped day is skipped.
+ * 5. `prev` is the mirror of `next`: each walks the whole set.
  *
- * The rules for 2 and 3 are those of Debian's cron for jobs with and without wildcards in hour or minute.
+ * `fire_at_end` with `first` is what Debian's cron does for jobs without a wildcard in minute and hour.
  */
 
 // The largest change for daylight saving or a new base offset in tzdata since 1970 is 3 hours (Antarctica/Casey); larger
 // ones crossed the date line or opened and closed a station.
 const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
 
-/** The first time after `afterMs` (a whole number), or undefined when none is left before the end of year 9999. */
-export function nextCronTime(cron: CronExpression, zone: TimeZone, afterMs: number): number | undefined {
-  let at = (Math.floor(afterMs / 1_000) + 1) * 1_000;
-  while (at <= LATEST_MS) {
-    const { startAt, endAt, offsetMs, previousOffsetMs } = zone.periodAt(at);
-    const changeMs = offsetMs - previousOffsetMs;
-    if (cron.fixedTimes && changeMs !== 0 && Math.abs(changeMs) <= LARGEST_CLOCK_CHANGE_MS) {
-      if (changeMs > 0 && at === startAt && nextLocalTime(cron, startAt + previousOffsetMs, startAt + offsetMs) !== undefined) return at;
-      if (changeMs < 0) at = Math.max(at, startAt - changeMs);
-    }
-    const localMs = nextLocalTime(cron, at + offsetMs, Math.min(endAt, LATEST_MS + 1) + offsetMs);
-    if (localMs !== undefined) return localMs - offsetMs;
-    at = endAt;
+// More than any offset, and more than two offsets of one zone differ in: what clocks show is less than this away from UTC.
+const OFFSETS_REACH_MS = 2 * DAY_MS;
+
+const SECOND_MS = 1_000;
+
+export function createCronTimeline(expression: CronExpression, zone: TimeZone, policy: DstPolicy): Timeline {
+  return new CronTimeline(expression, zone, policy);
+}
+
+class CronTimeline implements Timeline {
+  readonly #times: WallClockTimes;
+  readonly #zone: TimeZone;
+  readonly #gap: DstPolicy['gap'];
+  readonly #overlap: DstPolicy['overlap'];
+
+  constructor({ times, fixedTimes }: CronExpression, zone: TimeZone, { gap, overlap }: DstPolicy) {
+    this.#times = times;
+    this.#zone = zone;
+    this.#gap = fixedTimes ? gap : 'skip';
+    this.#overlap = fixedTimes ? overlap : 'both';
   }
-  return undefined;
-}
 
-/** The first matching local time in [fromMs, beforeMs), both whole seconds as epoch milliseconds in UTC. */
-function nextLocalTime(cron: CronExpression, fromMs: number, beforeMs: number): number | undefined {
-  const lastDay = Math.floor((beforeMs - 1) / DAY_MS);
-  const today = Math.floor(fromMs / DAY_MS);
-  let day = nextDay(cron, today, lastDay);
-  let second = day === today ? nextSecondOfDay(cron, (fromMs - today * DAY_MS) / 1_000) : undefined;
-  if (day === today && second === undefined) day = nextDay(cron, today + 1, lastDay);
-  if (day === undefined) return undefined;
-  second ??= nextSecondOfDay(cron, 0)!;
-  const localMs = day * DAY_MS + second * 1_000;
-  return localMs < beforeMs ? localMs : undefined;
-}
-
-/** The first matching day in [fromDay, lastDay], found month by month. */
-function nextDay(cron: CronExpression, fromDay: number, lastDay: number): number | undefined {
-  let { year, month, day } = dateOfDay(fromDay);
-  for (let first = fromDay - day + 1; first <= lastDay; day = 1) {
-    const length = daysInMonth(year, month);
-    if (hasBit(cron.months, month)) {
-      const found = nextBit(cron.daysByFirstWeekday[weekdayOfDay(first)]!, day);
-      if (found !== -1 && found <= length) return first + found - 1 <= lastDay ? first + found - 1 : undefined;
+  next(afterMs: number): number | undefined {
+    let at = (Math.floor(afterMs / SECOND_MS) + 1) * SECOND_MS;
+    while (at <= LATEST_MS) {
+      const period = this.#zone.periodAt(at);
+      const { endAt, offsetMs } = period;
+      const local = this.#times.next(Math.max(at, this.#regularStart(period)) + offsetMs);
+      const found = Math.min(local - offsetMs, this.#firstSkipped(period, at));
+      if (found < this.#regularEnd(period)) return found <= LATEST_MS ? found : undefined;
+      // Clocks cannot go back to before where this search began, so up to `local` nothing matches in later periods either.
+      at = endAt - at < OFFSETS_REACH_MS ? endAt : Math.max(endAt, local - OFFSETS_REACH_MS);
     }
-    first += length;
-    month = (month % 12) + 1;
-    if (month === 1) year += 1;
+    return undefined;
   }
-  return undefined;
-}
 
-/** The first matching second of a day that is at least `from` (0 to 86 399). */
-function nextSecondOfDay({ hours, minutes, seconds }: CronExpression, from: number): number | undefined {
-  const fromHour = Math.floor(from / 3_600);
-  const fromMinute = Math.floor(from / 60) % 60;
-  let hour = nextBit(hours, fromHour);
-  if (hour === fromHour) {
-    let minute = nextBit(minutes, fromMinute);
-    if (minute === fromMinute) {
-      const second = nextBit(seconds, from % 60);
-      if (second !== -1) return hour * 3_600 + minute * 60 + second;
-      minute = nextBit(minutes, minute + 1);
+  prev(beforeMs: number): number | undefined {
+    let at = (Math.ceil(beforeMs / SECOND_MS) - 1) * SECOND_MS;
+    while (at >= 0) {
+      const period = this.#zone.periodAt(at);
+      const { startAt, offsetMs } = period;
+      const local = this.#times.prev(Math.min(at, this.#regularEnd(period) - SECOND_MS) + offsetMs);
+      const regular = local - offsetMs;
+      const skipped = this.#lastSkipped(period, at);
+      const found = regular >= this.#regularStart(period) ? Math.max(regular, skipped) : skipped;
+      if (found >= startAt) return found >= 0 ? found : undefined;
+      const before = startAt - SECOND_MS;
+      at = at - startAt < OFFSETS_REACH_MS ? before : Math.min(before, local + OFFSETS_REACH_MS);
     }
-    if (minute !== -1) return hour * 3_600 + minute * 60 + nextBit(seconds, 0);
-    hour = nextBit(hours, hour + 1);
+    return undefined;
   }
-  return hour === -1 ? undefined : hour * 3_600 + nextBit(minutes, 0) * 60 + nextBit(seconds, 0);
-}
 
-export function createCronTimeline(cron: CronExpression, zone: TimeZone, _policy: DstPolicy): Timeline {
-  return { next: (afterMs) => nextCronTime(cron, zone, afterMs), prev: () => undefined };
+  /** The first instant of a period at which regular times count. */
+  #regularStart({ startAt, offsetMs, previousOffsetMs }: OffsetPeriod): number {
+    const repeatedMs = previousOffsetMs - offsetMs;
+    return this.#overlap === 'first' && repeatedMs > 0 && repeatedMs <= LARGEST_CLOCK_CHANGE_MS ? startAt + repeatedMs : startAt;
+  }
+
+  /** The first instant after those at which regular times count. */
+  #regularEnd({ endAt, offsetMs, nextOffsetMs }: OffsetPeriod): number {
+    const repeatedMs = offsetMs - nextOffsetMs;
+    return this.#overlap === 'second' && repeatedMs > 0 && repeatedMs <= LARGEST_CLOCK_CHANGE_MS ? endAt - repeatedMs : endAt;
+  }
+
+  /** The first instant from `at` on that stands for a local time which the clocks skipped at the start of the period; Infinity for none. */
+  #firstSkipped(period: OffsetPeriod, at: number): number {
+    const { startAt, previousOffsetMs } = period;
+    const end = this.#skippedEnd(period);
+    if (at >= end) return Infinity;
+    const found = this.#times.next((this.#gap === 'shift' ? at : startAt) + previousOffsetMs) - previousOffsetMs;
+    if (found >= end) return Infinity;
+    if (this.#gap === 'shift') return found;
+    return at <= startAt ? startAt : Infinity;
+  }
+
+  /** The last one up to `at`; -Infinity for none. */
+  #lastSkipped(period: OffsetPeriod, at: number): number {
+    const { startAt, previousOffsetMs } = period;
+    const end = this.#skippedEnd(period);
+    if (end === startAt) return -Infinity;
+    const last = this.#gap === 'shift' ? Math.min(at, end - SECOND_MS) : end - SECOND_MS;
+    const found = this.#times.prev(last + previousOffsetMs) - previousOffsetMs;
+    if (found < startAt) return -Infinity;
+    return this.#gap === 'shift' ? found : startAt;
+  }
+
+  /** The first instant that would show a local time after the skipped ones if clocks had not jumped; `startAt` where none matter. */
+  #skippedEnd({ startAt, offsetMs, previousOffsetMs }: OffsetPeriod): number {
+    const gapMs = offsetMs - previousOffsetMs;
+    return this.#gap === 'skip' || gapMs <= 0 || gapMs > LARGEST_CLOCK_CHANGE_MS ? startAt : startAt + gapMs;
+  }
 }

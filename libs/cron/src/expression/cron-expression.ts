@@ -1,175 +1,207 @@
-import type { CronField } from './cron-fields.ts';
-import { bitSetOf, type BitSet } from './bit-set.ts';
+import { CronSyntaxError } from '../errors.ts';
 import { daysInMonth } from '../zone/civil-date.ts';
-import { CronSyntaxError, type CronPart } from '../errors.ts';
+import { BitSet } from './bit-set.ts';
+import type { CronField } from './cron-fields.ts';
+import { DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, YEAR, type FieldRule } from './field-rules.ts';
+import { MonthDays } from './month-days.ts';
+import { FieldReader } from './read-field.ts';
+import { WallClockTimes } from './wall-clock-times.ts';
+import { YearSet } from './year-set.ts';
 
 /*
- * The grammar of cron expressions: five fields as in Vixie cron, or six with seconds in front.
+ * The grammar of cron expressions: five fields as in Vixie cron, six with the second in front, seven with the year at the end.
  *
- *   expression = [ second blank ] minute blank hour blank day-of-month blank month blank day-of-week
- *   field      = item *( "," item )
- *   item       = ( "*" / range ) [ "/" step ] / value
- *   range      = value "-" value
- *   value      = 1*DIGIT / name
+ *   expression    = [ second blank ] minute blank hour blank day-of-month blank month blank [ "+" ] day-of-week [ blank year ]
+ *                 / "@yearly" / "@annually" / "@monthly" / "@weekly" / "@daily" / "@midnight" / "@hourly"
+ *   field         = item *( "," item )
+ *   item          = ( "*" / range ) [ "/" step ] / value / value "/" step     ; the last one runs to the end of the field
+ *                 / "H" [ "(" range ")" ] [ "/" step ]                        ; not for the year: what a seed picks
+ *   range         = value "-" value                                           ; wraps around the end, except for years
+ *   value         = 1*DIGIT / name
+ *   day-of-month  also  "?" / "L" [ "-" offset ] [ "W" ] / value "W"          ; from the end; nearest working day
+ *   day-of-week   also  "?" / value "#" ( "1" to "5" / "L" ) / value "L"      ; second Monday; last Friday
  *
- * Names are JAN to DEC and SUN to SAT, in any case. Day of week takes 0 to 7, where 0 and 7 are Sunday. A range runs
- * upwards. A step is at least 1 and at most the number of values it steps over.
+ * Letters are taken in any case. Blanks are spaces and tabs. Day of week takes 0 to 7, where 0 and 7 are Sunday. A step is at
+ * least 1 and at most the number of values it steps over, and counts along the range: 22-4/2 is 22, 0, 2, 4.
  *
  * Two facts of the text outlive parsing, both from Vixie cron:
- * - A field that begins with `*` does not restrict the day. When day of month and day of week both restrict it, a day
- *   matches if either does, else if both do (`*` matches every day, a stepped `*` the days it steps on).
- * - An expression without `*` in minute and hour names fixed times of the day; any other follows the clock. The two
- *   behave differently where the clock jumps (see cron-evaluator.ts). The second field plays no part in this.
+ * - A day field that begins with `*` does not restrict the day (see month-days.ts).
+ * - An expression whose minute and hour have neither `*` nor a step that runs through the field (`5/15`, `H/15`) names fixed
+ *   times of the day; any other follows the clock. The two behave differently where the clock jumps (see cron-evaluator.ts).
  */
 
 export interface CronExpression {
-  /** The text with single blanks and names in capitals. */
+  /** Canonical: in capitals, with single blanks, `@daily` and its like written out. */
   readonly text: string;
-  readonly seconds: BitSet;
-  readonly minutes: BitSet;
-  readonly hours: BitSet;
-  readonly months: BitSet;
-  /** Matching days (1 to 31) of a month whose first day is the weekday of the index. */
-  readonly daysByFirstWeekday: readonly BitSet[];
-  /** No wildcard in minute and hour. */
+  /** In the order of writing; a field that was not written is absent. */
+  readonly fields: readonly CronField[];
+  readonly times: WallClockTimes;
   readonly fixedTimes: boolean;
+  /** False while it has an `H` and no seed; `times` then has all that `H` may become. */
+  readonly resolved: boolean;
 }
 
-interface FieldRule {
-  readonly part: CronPart;
-  readonly min: number;
-  readonly max: number;
-  /** Highest value that `*` stands for, when it is not `max`. */
-  readonly wildcardMax?: number;
-  /** Names of the values from `min` on. */
-  readonly names?: readonly string[];
-}
-
-const MONTH_NAMES = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'] as const;
-const WEEKDAY_NAMES = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'] as const;
-
-const SECOND: FieldRule = { part: 'second', min: 0, max: 59 };
-const MINUTE: FieldRule = { part: 'minute', min: 0, max: 59 };
-const HOUR: FieldRule = { part: 'hour', min: 0, max: 23 };
-const DAY_OF_MONTH: FieldRule = { part: 'day of month', min: 1, max: 31 };
-const MONTH: FieldRule = { part: 'month', min: 1, max: 12, names: MONTH_NAMES };
-const DAY_OF_WEEK: FieldRule = { part: 'day of week', min: 0, max: 7, wildcardMax: 6, names: WEEKDAY_NAMES };
-
-interface Token {
-  readonly text: string;
-  /** Index in the expression. */
-  readonly position: number;
-}
-
-// All values of all fields take 560 characters. Schedules are stored, listed and cached by the thousand, and nothing else
-// bounds what a field can repeat.
+// All values of all fields but the year take 560 characters. Schedules are stored, listed and cached by the thousand, and
+// nothing else bounds what a field can repeat.
 const LONGEST = 1_000;
 
-/** @throws CronSyntaxError (`ERR_CRON_SYNTAX`) */
-export function parseCronExpression(expression: string, _seed?: string): CronExpression & { fields: readonly CronField[]; resolved: boolean } {
+const MACROS: Readonly<Record<string, string>> = {
+  '@YEARLY': '0 0 1 1 *',
+  '@ANNUALLY': '0 0 1 1 *',
+  '@MONTHLY': '0 0 1 * *',
+  '@WEEKLY': '0 0 * * 0',
+  '@DAILY': '0 0 * * *',
+  '@MIDNIGHT': '0 0 * * *',
+  '@HOURLY': '0 * * * *',
+};
+
+const FIVE: readonly FieldRule[] = [MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK];
+const SIX: readonly FieldRule[] = [SECOND, ...FIVE];
+const SEVEN: readonly FieldRule[] = [...SIX, YEAR];
+
+const SPACE = 32;
+const TAB = 9;
+const AT = 64;
+
+const SECOND_ZERO = new BitSet();
+SECOND_ZERO.add(0);
+
+/**
+ * @param seed what `H` is drawn from
+ * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) for what is outside the grammar, and for what never comes
+ */
+export function parseCronExpression(expression: string, seed?: string): CronExpression {
   if (expression.length > LONGEST) {
     throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `has ${expression.length} characters, more than ${LONGEST}` });
   }
-  const tokens = Array.from(expression.matchAll(/[^ \t]+/g), (match): Token => ({ text: match[0], position: match.index }));
-  if (tokens.length !== 5 && tokens.length !== 6) {
-    throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `is made of ${tokens.length} where 5 fields should stand, or 6 with seconds in front` });
+  const bounds = boundsOf(expression);
+  if (expression.charCodeAt(bounds[0] ?? 0) === AT) return parseCronExpression(writtenOut(expression, bounds[0]!, bounds.at(-1)!), seed);
+  const rules = bounds.length === 10 ? FIVE : bounds.length === 12 ? SIX : bounds.length === 14 ? SEVEN : undefined;
+  if (rules === undefined) {
+    const rule = `has ${bounds.length / 2} fields: 5, 6 with the second in front, or 7 with the year at the end as well`;
+    throw new CronSyntaxError({ expression, value: expression, position: 0, rule });
   }
-  const [second, minute, hour, dayOfMonth, month, dayOfWeek] = (tokens.length === 5 ? [undefined, ...tokens] : tokens) as [
-    Token | undefined,
-    ...[Token, Token, Token, Token, Token],
-  ];
+  const reader = new FieldReader(expression, seed);
+  const fields: CronField[] = [];
+  for (let at = 0; at < rules.length; at++) fields.push(reader.read(rules[at]!, bounds[at * 2]!, bounds[at * 2 + 1]!));
 
-  const read = (rule: FieldRule, token: Token): number[] => readField(expression, rule, token);
-  const seconds = second === undefined ? [0] : read(SECOND, second);
-  const minutes = read(MINUTE, minute);
-  const hours = read(HOUR, hour);
-  const monthDays = new Set(read(DAY_OF_MONTH, dayOfMonth));
-  const months = read(MONTH, month);
-  const weekdays = new Set(read(DAY_OF_WEEK, dayOfWeek).map((value) => value % 7));
-
-  const either = !dayOfMonth.text.startsWith('*') && !dayOfWeek.text.startsWith('*');
-  const matches = (day: number, weekday: number): boolean =>
-    either ? monthDays.has(day) || weekdays.has(weekday) : monthDays.has(day) && weekdays.has(weekday);
-  // Over the years every date falls on every weekday, February 29 too, so only day and month can be at odds.
-  const longest = Math.max(...months.map((value) => daysInMonth(LEAP_YEAR, value)));
-  if (!either && Math.min(...monthDays) > longest) {
-    throw new CronSyntaxError({
-      expression,
-      value: dayOfMonth.text,
-      position: dayOfMonth.position,
-      part: 'day of month',
-      rule: `never comes: month ${month.text} has at most ${longest} days`,
-    });
-  }
-
-  return { fields: [], resolved: true,
-    text: tokens.map(({ text }) => text.toUpperCase()).join(' '),
-    seconds: bitSetOf(seconds),
-    minutes: bitSetOf(minutes),
-    hours: bitSetOf(hours),
-    months: bitSetOf(months),
-    daysByFirstWeekday: WEEKDAY_NAMES.map((_, first) => bitSetOf(DAYS.filter((day) => matches(day, (first + day - 1) % 7)))),
-    fixedTimes: !minute.text.includes('*') && !hour.text.includes('*'),
+  const first = rules.length === 5 ? 0 : 1;
+  const [minute, hour, dayOfMonth, month, dayOfWeek] = [fields[first]!, fields[first + 1]!, fields[first + 2]!, fields[first + 3]!, fields[first + 4]!];
+  const months = valuesOf(month, MONTH);
+  const year = fields[6];
+  const years = year === undefined ? undefined : yearsOf(year);
+  const times = new WallClockTimes({
+    seconds: first === 0 ? SECOND_ZERO : valuesOf(fields[0]!, SECOND),
+    minutes: valuesOf(minute, MINUTE),
+    hours: valuesOf(hour, HOUR).word,
+    days: new MonthDays(dayOfMonth, valuesOf(dayOfMonth, DAY_OF_MONTH).word, dayOfWeek, valuesOf(dayOfWeek, DAY_OF_WEEK).word),
+    months: months.word,
+    years,
+  });
+  if (!comes(times, years !== undefined)) throw neverComes(expression, { dayOfMonth, month, months, dayOfWeek, year, years });
+  return {
+    text: fields.map(({ text }) => text).join(' '),
+    fields,
+    times,
+    fixedTimes: !followsClock(minute) && !followsClock(hour),
+    resolved: seed !== undefined || !fields.some(({ items }) => items.some(({ kind }) => kind === 'hashed')),
   };
 }
 
+/** Start and end of each field. */
+function boundsOf(expression: string): number[] {
+  const bounds: number[] = [];
+  let inField = false;
+  for (let at = 0; at < expression.length; at++) {
+    const code = expression.charCodeAt(at);
+    if ((code !== SPACE && code !== TAB) === inField) continue;
+    bounds.push(at);
+    inField = !inField;
+  }
+  if (inField) bounds.push(expression.length);
+  return bounds;
+}
+
+function writtenOut(expression: string, start: number, end: number): string {
+  const value = expression.slice(start, end);
+  const name = value.toUpperCase();
+  if (Object.hasOwn(MACROS, name)) return MACROS[name]!;
+  let rule = `is none of ${Object.keys(MACROS).join(', ').toLowerCase()}`;
+  if (name === '@REBOOT') rule = 'names no time: run the task when the process starts';
+  if (name.startsWith('@EVERY')) rule = 'counts elapsed time: use an interval';
+  throw new CronSyntaxError({ expression, value, position: start, rule });
+}
+
+function valuesOf(field: CronField, { min, end }: FieldRule): BitSet {
+  const set = new BitSet();
+  for (const item of field.items) {
+    if (item.kind === 'every') set.addRange(min, end, item.step);
+    else if (item.kind === 'hashed') for (const value of item.values) set.add(value);
+    else if (item.kind === 'range') {
+      const { first, last, step } = item;
+      if (first <= last) set.addRange(first, last, step);
+      else {
+        set.addRange(first, end, step);
+        // The step goes on counting behind the end of the field.
+        const behind = (end - first + 1) % step;
+        set.addRange(min + (behind === 0 ? 0 : step - behind), last, step);
+      }
+    }
+  }
+  return set;
+}
+
+/** Undefined for all. */
+function yearsOf(field: CronField): YearSet | undefined {
+  const ranges = [];
+  for (const item of field.items) {
+    if (item.kind === 'range') ranges.push(item);
+    else if (item.kind === 'every') ranges.push({ first: YEAR.min, last: YEAR.end, step: item.step });
+  }
+  return new YearSet(ranges);
+}
+
+function followsClock({ items }: CronField): boolean {
+  for (const item of items) {
+    if (item.kind === 'every' || (item.kind === 'range' && item.open)) return true;
+    if (item.kind === 'hashed' && item.step !== undefined && !item.text.includes('(')) return true;
+  }
+  return false;
+}
+
+// The calendar repeats every 400 years, to the weekday.
+const CYCLE_YEARS = 400;
+
+function comes(times: WallClockTimes, withYears: boolean): boolean {
+  return times.firstDay(YEAR.min, MONTH.min, withYears ? YEAR.max : YEAR.min + CYCLE_YEARS - 1) !== Infinity;
+}
+
+interface DateFields {
+  readonly dayOfMonth: CronField;
+  readonly month: CronField;
+  readonly months: BitSet;
+  readonly dayOfWeek: CronField;
+  readonly year: CronField | undefined;
+  readonly years: YearSet | undefined;
+}
+
+function neverComes(expression: string, { dayOfMonth, month, months, dayOfWeek, year, years }: DateFields): CronSyntaxError {
+  const inYear = year === undefined ? '' : ` in ${year.text}`;
+  const longest = longestMonth(months, years);
+  const tooLate = dayOfMonth.items.every((item) => item.kind === 'range' && item.first > longest && item.last >= item.first);
+  const { text: value, position, part } = tooLate || dayOfWeek.text === '*' || dayOfWeek.text === '?' ? dayOfMonth : dayOfWeek;
+  const rule = tooLate ? `month ${month.text} has at most ${longest} days${inYear}` : `no such day in month ${month.text}${inYear} matches ${dayOfMonth.text} and ${dayOfWeek.text}`;
+  return new CronSyntaxError({ expression, value, position, part, rule: `never comes: ${rule}` });
+}
+
+function longestMonth(months: BitSet, years: YearSet | undefined): number {
+  let longest = 0;
+  for (let month = months.next(0); month !== -1; month = months.next(month + 1)) {
+    for (let year = years?.next(YEAR.min) ?? LEAP_YEAR; year <= YEAR.max; year = years?.next(year + 1) ?? Infinity) {
+      longest = Math.max(longest, daysInMonth(year, month));
+    }
+  }
+  return longest;
+}
+
 const LEAP_YEAR = 2_000;
-const DAYS: readonly number[] = Array.from({ length: 31 }, (_, index) => index + 1);
-
-function readField(expression: string, rule: FieldRule, field: Token): number[] {
-  const values: number[] = [];
-  let position = field.position;
-  for (const text of field.text.split(',')) {
-    values.push(...readItem(expression, rule, { text, position }));
-    position += text.length + 1;
-  }
-  return values;
-}
-
-function readItem(expression: string, rule: FieldRule, item: Token): number[] {
-  const slash = item.text.indexOf('/');
-  const base: Token = slash === -1 ? item : { text: item.text.slice(0, slash), position: item.position };
-  const dash = base.text.indexOf('-');
-
-  let first: number;
-  let last: number;
-  if (base.text === '*') {
-    first = rule.min;
-    last = rule.wildcardMax ?? rule.max;
-  } else if (dash === -1) {
-    first = readValue(expression, rule, base);
-    last = first;
-    if (slash !== -1) throw fault(expression, rule, item, 'has a step without a range to step over: write * or a range before the /');
-  } else {
-    first = readValue(expression, rule, { text: base.text.slice(0, dash), position: base.position });
-    last = readValue(expression, rule, { text: base.text.slice(dash + 1), position: base.position + dash + 1 });
-    if (first > last) throw fault(expression, rule, base, `runs backwards: a range goes upwards${rule === DAY_OF_WEEK ? ', with Sunday as 0 or 7' : ''}`);
-  }
-
-  const step = slash === -1 ? 1 : readStep(expression, rule, { text: item.text.slice(slash + 1), position: item.position + slash + 1 }, last - first + 1);
-  const values: number[] = [];
-  for (let value = first; value <= last; value += step) values.push(value);
-  return values;
-}
-
-function readValue(expression: string, rule: FieldRule, token: Token): number {
-  const { min, max, names = [] } = rule;
-  const named = names.indexOf(token.text.toUpperCase());
-  if (named !== -1) return min + named;
-  if (token.text === '') throw fault(expression, rule, token, 'is empty where a value should stand');
-  const choice = `a number from ${min} to ${max}${names.length > 0 ? ` or ${names[0]} to ${names.at(-1)}` : ''}`;
-  if (!/^[0-9]+$/.test(token.text)) throw fault(expression, rule, token, `is not ${choice}`);
-  const value = Number(token.text);
-  if (value < min || value > max) throw fault(expression, rule, token, `is out of range: ${choice}`);
-  return value;
-}
-
-function readStep(expression: string, rule: FieldRule, token: Token, count: number): number {
-  const step = /^[0-9]+$/.test(token.text) ? Number(token.text) : 0;
-  if (step < 1 || step > count) throw fault(expression, rule, token, `is not a step from 1 to ${count}, the number of values it steps over`);
-  return step;
-}
-
-function fault(expression: string, { part }: FieldRule, { text, position }: Token, rule: string): CronSyntaxError {
-  return new CronSyntaxError({ expression, value: text, position, part, rule });
-}

@@ -5,7 +5,7 @@ export interface CronField {
   readonly part: CronPart;
   /** In capitals. */
   readonly text: string;
-  /** Index in the expression as it was given. */
+  /** Index in the expression as it was given, of `@daily` and its like in what that stands for. */
   readonly position: number;
   readonly items: readonly CronItem[];
   /** Day of week with a `+` in front: day of month and day of week must both match. */
@@ -23,7 +23,7 @@ export type CronItem = CronItemText &
     | { readonly kind: 'every'; /** `*` and `?`: 1. */ readonly step: number }
     /** A single value has `first === last` and step 1. Wraps around where `first > last`. `open`: `5/15`, which runs to the end of the field. */
     | { readonly kind: 'range'; readonly first: number; readonly last: number; readonly step: number; readonly open: boolean }
-    /** `H`, `H(0-29)`, `H/15`: the values that the seed picked. */
+    /** `H`, `H(0-29)`, `H/15`: the values that the seed picked; without a seed all that it could pick. */
     | { readonly kind: 'hashed'; readonly values: readonly number[]; readonly step: number | undefined }
     /** Day of month. `L`: offset 0. `L-3`: offset 3. `LW`: on the nearest working day. */
     | { readonly kind: 'last-day'; readonly offset: number; readonly workday: boolean }

@@ -4,10 +4,10 @@ import { DAY_MS } from './civil-date.ts';
  * Offsets of an IANA time zone from UTC, taken from Intl and kept as periods of constant offset.
  *
  * Invariants
- * 1. `periodAt(ms)` has the offset of `ms`, and `periodAt(period.endAt)` is the next one: walking so skips no instant.
- * 2. A period ends at an offset change or at a block boundary. It starts at an offset change, or at a block boundary
- *    with `previousOffsetMs === offsetMs`. The first period of a block reaches back to a change in the last two days
- *    before it, so that whoever looks for a repeated hour there finds it.
+ * 1. `periodAt(ms)` holds `ms` and has its offset, and `periodAt(period.endAt)` is the next one: walking so skips no instant.
+ * 2. A period begins and ends at an offset change or at a block boundary, where the offset beyond is its own. But a change
+ *    within two days before a block begins, or after it ends, is an edge of its first or last period, so that whoever looks
+ *    for a skipped or repeated hour finds it on the period itself. Around a boundary, periods of both blocks may overlap.
  * 3. Everything is a pure function of the tzdata inside Node. Blocks are filled on demand and never dropped: a zone in
  *    use costs one small array a year, and only for the years that were looked at.
  */
@@ -22,6 +22,8 @@ export interface OffsetPeriod {
   readonly offsetMs: number;
   /** The offset up to `startAt`. */
   readonly previousOffsetMs: number;
+  /** The offset from `endAt` on. */
+  readonly nextOffsetMs: number;
 }
 
 export interface TimeZone {
@@ -44,17 +46,22 @@ const zones = new Map<string, TimeZone>();
 
 /** The zone with an IANA name such as `Europe/Paris` or `UTC`; undefined when Node does not know it. */
 export function tryTimeZone(name: string): TimeZone | undefined {
+  const zone = zones.get(name);
+  return zone ?? tryNewSpelling(name);
+}
+
+function tryNewSpelling(name: string): TimeZone | undefined {
   // Intl also takes offsets, and abbreviations of which it knows one meaning of several: IST is India, BST is Bangladesh.
   if (!name.includes('/') && !/^(?:UTC|GMT)$/i.test(name)) return undefined;
   // Intl ignores case, so the number of keys is bounded by tzdata and not by what users write.
   const key = name.toLowerCase();
-  let zone = zones.get(key);
-  if (zone === undefined) {
-    const offsetAt = tryOffsets(name);
-    if (offsetAt === undefined) return undefined;
-    zone = createTimeZone(offsetAt);
-    zones.set(key, zone);
-  }
+  const known = zones.get(key);
+  if (known !== undefined) return known;
+  const offsetAt = tryOffsets(name);
+  if (offsetAt === undefined) return undefined;
+  const zone = createTimeZone(offsetAt);
+  zones.set(key, zone);
+  zones.set(name, zone); // the spelling that the process uses
   return zone;
 }
 
@@ -80,18 +87,16 @@ function tryOffsets(name: string): OffsetAt | undefined {
 /** A zone over any source of offsets that changes at whole seconds, and keeps each offset for longer than {@link STEP_MS}. */
 export function createTimeZone(offsetAt: OffsetAt): TimeZone {
   const blocks = new Map<number, readonly OffsetPeriod[]>();
-  let recent: OffsetPeriod | undefined;
-
   function periodAt(ms: number): OffsetPeriod {
-    if (recent !== undefined && ms >= recent.startAt && ms < recent.endAt) return recent;
     const index = Math.floor(ms / BLOCK_MS);
     let block = blocks.get(index);
     if (block === undefined) {
       block = periodsBetween(index * BLOCK_MS, (index + 1) * BLOCK_MS, offsetAt);
       blocks.set(index, block);
     }
-    recent = block.findLast((period) => period.startAt <= ms)!;
-    return recent;
+    let at = 0;
+    while (ms >= block[at]!.endAt) at++;
+    return block[at]!;
   }
 
   function instantOf(localMs: number, fold: 0 | 1 = 0): number {
@@ -111,24 +116,23 @@ export function createTimeZone(offsetAt: OffsetAt): TimeZone {
   return { periodAt, instantOf };
 }
 
-/** The periods that cover [from, to), the first of them reaching back to a change shortly before `from`. */
+/** The periods that cover [from, to), the first and the last of them reaching to a change shortly beyond. */
 function periodsBetween(from: number, to: number, offsetAt: OffsetAt): OffsetPeriod[] {
   const periods: OffsetPeriod[] = [];
-  let previousOffsetMs = offsetAt(from - STEP_MS);
-  let offsetMs = previousOffsetMs;
   let startAt = from;
-  for (let at = from - STEP_MS; at < to; at += STEP_MS) {
-    const nextAt = Math.min(at + STEP_MS, to);
-    const nextOffsetMs = offsetAt(nextAt);
+  let offsetMs = offsetAt(from - STEP_MS);
+  let previousOffsetMs = offsetMs;
+  for (let at = from - STEP_MS; at < to + STEP_MS; at += STEP_MS) {
+    const nextOffsetMs = offsetAt(at + STEP_MS);
     if (nextOffsetMs === offsetMs) continue;
-    const changeAt = firstSecondAfterChange(at, nextAt, offsetMs, offsetAt);
-    if (changeAt >= to) break;
-    if (changeAt > from) periods.push({ startAt, endAt: changeAt, offsetMs, previousOffsetMs });
+    const changeAt = firstSecondAfterChange(at, at + STEP_MS, offsetMs, offsetAt);
+    if (changeAt > from) periods.push({ startAt, endAt: changeAt, offsetMs, previousOffsetMs, nextOffsetMs });
+    if (changeAt >= to) return periods;
     startAt = changeAt;
     previousOffsetMs = offsetMs;
     offsetMs = nextOffsetMs;
   }
-  periods.push({ startAt, endAt: to, offsetMs, previousOffsetMs });
+  periods.push({ startAt, endAt: to, offsetMs, previousOffsetMs, nextOffsetMs: offsetMs });
   return periods;
 }
 
