@@ -44,7 +44,7 @@ export class InvalidTriggerError extends StaddleError {
   /** `trigger`, or the key at fault: `trigger.expr`. */
   override readonly field: string;
 
-  constructor(field: string, message: string, options: ErrorOptions) {
+  constructor(field: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.field = field;
   }

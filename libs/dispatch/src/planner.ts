@@ -71,7 +71,7 @@ export function createPlanner(options: PlannerOptions): Loop {
     const { fireAt, skipped, nextAt } = dueInstants(trigger, { firstAt: task.nextRunAt!, nowMs, graceMs, limit: INSTANTS_PER_TASK });
     const rows: NewOccurrence[] = fireAt.map((at) => {
       const state = nowMs - at > graceMs ? RunFlags.of('Ready', 'Late') : RunFlags.of('Ready');
-      return { key: `s:${at}`, scheduledAt: at, toAt: null, count: 1, outcome: OUTCOME.run, run: { uid: nanoid(), state } };
+      return { key: `s:${at}`, scheduledAt: at, toAt: null, count: 1, outcome: OUTCOME.run, run: { uid: nanoid(), state, fireAt: at + trigger.jitterMs(at) } };
     });
     if (skipped) rows.push({ key: `r:${skipped.fromAt}`, scheduledAt: skipped.fromAt, toAt: skipped.toAt, count: skipped.count, outcome: OUTCOME.misfire, run: undefined });
     const finished = nextAt === undefined ? { state: taskMachine.next(task.state, 'finish')!, version: task.version + 1 } : {};

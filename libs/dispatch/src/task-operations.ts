@@ -96,10 +96,11 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
       const payload = checkPayload(input.payload, registry.find(checked.module, checked.handler));
       const relative = readNewTrigger(input.trigger);
       const { task, inserted } = await tasks.insert((nowMs) => {
-        const trigger = relative.resolve(nowMs);
+        const uid = nanoid();
+        const trigger = relative.resolve(nowMs, { seed: uid });
         return {
           ...checked,
-          uid: nanoid(),
+          uid,
           trigger: JSON.stringify(trigger),
           payload,
           state: TaskFlags.of('Active'),
@@ -149,7 +150,7 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
 
     async run(uid, options = {}) {
       const { runs } = await change(uid, 'run', options, (current, _after, nowMs) => {
-        const run = { uid: nanoid(), state: RunFlags.of('Ready', 'Manual') };
+        const run = { uid: nanoid(), state: RunFlags.of('Ready', 'Manual'), fireAt: nowMs };
         return {
           set: { runCount: current.runCount + 1 },
           occurrences: [{ key: `m:${run.uid}`, scheduledAt: nowMs, toAt: null, count: 1, outcome: OUTCOME.run, run }],

@@ -47,6 +47,8 @@ export const OUTCOME: Readonly<Record<'run' | 'misfire' | 'paused' | 'cancelled'
 interface NewRun {
   readonly uid: string;
   readonly state: RunWord;
+  /** Not to be started before. */
+  readonly fireAt: number;
 }
 
 /** One row of the ledger: an instant with its run, or a range of instants that did not run. */

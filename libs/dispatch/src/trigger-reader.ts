@@ -1,4 +1,5 @@
-import { parseTrigger, type Trigger } from '@staddle/cron';
+import { parseTrigger, type Trigger, type TriggerJson } from '@staddle/cron';
+import { parseDuration } from '@staddle/kernel';
 import { InvalidTriggerError } from './errors.ts';
 import { messageOf, readJson } from './stored-json.ts';
 
@@ -7,13 +8,27 @@ export type ReadTrigger = (json: string) => Trigger;
 
 /** The trigger of a new task. @throws InvalidTriggerError (`ERR_DISPATCH_TRIGGER`) with a field such as `trigger.expr` */
 export function readNewTrigger(json: unknown): Trigger {
+  let trigger: Trigger;
   try {
-    return parseTrigger(json);
+    trigger = parseTrigger(json);
   } catch (cause) {
     const { field: key } = cause as { readonly field?: string };
     const field = key === undefined ? 'trigger' : `trigger.${key}`;
     throw new InvalidTriggerError(field, messageOf(cause), { cause });
   }
+  if (trigger.fixedDelayMs !== undefined) throw new InvalidTriggerError('trigger.mode', 'delay is not offered: instants are planned before their runs have ended');
+  refuseShortIntervals(trigger.toJSON(), 'trigger');
+  return trigger;
+}
+
+// Each instant is a row, and writing it would cost more than a shorter interval lasts.
+const SHORTEST_INTERVAL_MS = 1_000;
+
+function refuseShortIntervals(json: TriggerJson, field: string): void {
+  if (json.kind === 'interval' && parseDuration(json.every) < SHORTEST_INTERVAL_MS) {
+    throw new InvalidTriggerError(`${field}.every`, `${json.every} is shorter than ${SHORTEST_INTERVAL_MS} ms, the shortest interval of a task`);
+  }
+  if (json.kind === 'or' || json.kind === 'and') json.of.forEach((member, index) => refuseShortIntervals(member, `${field}.of.${index}`));
 }
 
 // Tasks share triggers ("every five minutes"), and compiling an expression costs far more than asking it.

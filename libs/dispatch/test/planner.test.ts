@@ -1,3 +1,4 @@
+import { parseTrigger } from '@staddle/cron';
 import { migrate, openDatabase, type Database } from '@staddle/database';
 import { createDispatch, dispatchMigrations } from '@staddle/dispatch';
 import { DIALECTS, recordingLogger, testDatabase, waitFor } from '@staddle/testing';
@@ -27,6 +28,17 @@ describe.each(DIALECTS)('planner on %s', (dialect) => {
     ]);
     // The next instant comes from the schedule, not from the moment of the catching up.
     expect((await dispatch.tasks.get(task.uid)).nextRunAt).toBe(firstAt + 13 * HOUR_MS);
+  });
+
+  it('starts a run with jitter that much after its instant, and keeps the instant', async () => {
+    const world = await createWorld(dialect);
+    const dispatch = world.dispatch();
+    const task = await dispatch.tasks.create(newTask({ trigger: { ...EVERY_SECOND, jitter: 'PT0.9S' } }));
+    await dispatch.start();
+    const run = await runIn(dispatch, task, 'SUCCEEDED');
+    const jitterMs = parseTrigger(task.trigger).jitterMs(run.scheduledAt);
+    expect(run.scheduledAt % 1_000).toBe(0);
+    expect(run.startedAt).toBeGreaterThanOrEqual(run.scheduledAt + jitterMs);
   });
 
   it('drops no instant that is within the grace', async () => {

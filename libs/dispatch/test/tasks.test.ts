@@ -1,3 +1,4 @@
+import { parseTrigger } from '@staddle/cron';
 import type { NewTaskInput, Task } from '@staddle/dispatch';
 import { DIALECTS, waitFor } from '@staddle/testing';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +14,7 @@ describe.each(DIALECTS)('tasks on %s', (dialect) => {
       const { tasks } = make();
       const task = await tasks.create(newTask({ trigger: { kind: 'after', delay: 'PT2S' }, reason: 'on trial' }));
       expect(task).toMatchObject({ state: 'ACTIVE', flags: [], version: 1, runCount: 0, reason: 'on trial', payload: null, nextRunAt: task.createdAt + 2_000 });
-      expect(task.trigger).toEqual({ kind: 'date', at: new Date(task.createdAt + 2_000).toISOString() });
+      expect(task.trigger).toEqual({ v: 1, kind: 'date', at: new Date(task.createdAt + 2_000).toISOString() });
       expect(await tasks.get(task.uid)).toEqual(task);
     });
 
@@ -23,8 +24,16 @@ describe.each(DIALECTS)('tasks on %s', (dialect) => {
       const interval = await tasks.create(newTask({ trigger: { kind: 'interval', every: 'PT15M' } }));
       expect(interval.nextRunAt).toBe(interval.createdAt + 15 * 60_000);
       const cron = await tasks.create(newTask({ trigger: MINUTELY }));
-      expect(cron.trigger).toEqual(MINUTELY);
+      expect(cron.trigger).toEqual({ v: 1, ...MINUTELY });
       expect(cron.nextRunAt! % 60_000).toBe(0);
+    });
+
+    it('spreads H and jitter by the uid of the task', async () => {
+      const { dispatch: make } = await createWorld(dialect);
+      const { tasks } = make();
+      const task = await tasks.create(newTask({ trigger: { kind: 'cron', expr: 'H H * * *', tz: 'UTC', jitter: 'PT30S' } }));
+      expect(task.trigger).toEqual({ v: 1, kind: 'cron', expr: 'H H * * *', tz: 'UTC', jitter: 'PT30S', seed: task.uid });
+      expect(task.nextRunAt).toBe(parseTrigger(task.trigger).next(task.createdAt));
     });
 
     it('accepts a date that is a little late, and refuses one from long ago', async () => {
@@ -57,6 +66,14 @@ describe.each(DIALECTS)('tasks on %s', (dialect) => {
       ['an unknown kind of trigger', { trigger: { kind: 'moon' } }, 'ERR_DISPATCH_TRIGGER', 'trigger.kind'],
       ['a minute that does not exist', { trigger: { kind: 'cron', expr: '61 * * * *', tz: 'UTC' } }, 'ERR_DISPATCH_TRIGGER', 'trigger.expr'],
       ['an unknown zone', { trigger: { kind: 'cron', expr: '* * * * *', tz: 'Mars/Base' } }, 'ERR_DISPATCH_TRIGGER', 'trigger.tz'],
+      ['a fixed delay', { trigger: { kind: 'interval', every: 'PT1M', mode: 'delay' } }, 'ERR_DISPATCH_TRIGGER', 'trigger.mode'],
+      ['an interval below a second', { trigger: { kind: 'interval', every: 999 } }, 'ERR_DISPATCH_TRIGGER', 'trigger.every'],
+      [
+        'one inside of another trigger',
+        { trigger: { kind: 'or', of: [{ kind: 'cron', expr: '* * * * *', tz: 'UTC' }, { kind: 'interval', every: 'PT0.5S' }] } },
+        'ERR_DISPATCH_TRIGGER',
+        'trigger.of.1.every',
+      ],
     ];
     it.each(refused)('refuses %s', async (_what, input, code, field) => {
       const { dispatch: make } = await createWorld(dialect);

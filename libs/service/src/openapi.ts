@@ -1,6 +1,6 @@
 import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
-import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
 import { PROBLEM_TYPE } from './problem.ts';
 
@@ -47,11 +47,22 @@ const PROBLEM_RESPONSE = {
 };
 
 const toJsonSchema = createJsonSchemaTransform({});
+const addNamedSchemas = createJsonSchemaTransformObject({});
+
+/** Schemas with an `id` become components, those alone that this document refers to: their registry is one for the whole process. */
+function withNamedSchemas(described: Parameters<typeof addNamedSchemas>[0]): ReturnType<typeof addNamedSchemas> {
+  const document = addNamedSchemas(described) as Pick<Document, 'paths' | 'components'>;
+  const schemas = document.components?.schemas ?? {};
+  const paths = JSON.stringify(document.paths);
+  for (const name of Object.keys(schemas)) if (!paths.includes(`"#/components/schemas/${name}"`)) delete schemas[name];
+  return document as ReturnType<typeof addNamedSchemas>;
+}
 
 /** Describes every later route at `/openapi.json` (OpenAPI 3.1), which needs an identity like any other route. */
 export async function serveOpenApi(app: FastifyInstance, info: { title: string; version: string }): Promise<void> {
   await app.register(swagger, {
     openapi: documentFor(info),
+    transformObject: withNamedSchemas,
     transform: (described) => {
       const { schema, url } = toJsonSchema({ ...described, schema: described.schema ?? {} });
       const open = described.route.config?.public === true ? { security: [] } : {};

@@ -238,6 +238,7 @@ it('takes a schema that keeps unknown keys on purpose', async () => {
 });
 
 it('describes its routes as OpenAPI 3.1 to whoever has an identity', async () => {
+  z.string().meta({ id: 'OfAnotherServiceInThisProcess' });
   const service = await serve({
     routes: (app) => {
       taskRoutes(app);
@@ -261,7 +262,8 @@ it('describes its routes as OpenAPI 3.1 to whoever has an identity', async () =>
       },
     },
   });
-  const { paths } = body as { paths: Record<string, Record<string, object>> };
+  const { paths, components } = body as { paths: Record<string, Record<string, object>>; components: { schemas: object } };
+  expect(Object.keys(components.schemas)).toEqual(['Problem']);
   expect(Object.keys(paths)).toEqual(['/v1/tasks', '/v1/tasks/{uid}']);
   expect(paths['/v1/tasks/{uid}']!.delete).not.toHaveProperty('security');
 });

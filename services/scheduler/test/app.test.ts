@@ -30,7 +30,7 @@ describe.each(DIALECTS)('the API on %s', (dialect) => {
     expect(task).toEqual({
       ...order,
       uid: expect.any(String),
-      trigger: { kind: 'date', at: INSTANT },
+      trigger: { v: 1, kind: 'date', at: INSTANT },
       state: 'ACTIVE',
       flags: [],
       version: 1,
@@ -108,6 +108,29 @@ describe.each(DIALECTS)('the API on %s', (dialect) => {
   });
 });
 
+describe('triggers', () => {
+  it.each([
+    { kind: 'calendar', every: 'P1M', anchor: '2026-01-31T09:00:00', tz: 'Europe/Paris', clamp: 'skip', dst: { gap: 'shift' } },
+    { kind: 'or', of: [MINUTELY, { kind: 'interval', every: 'PT1H' }], startAt: '2099-01-01T00:00:00Z', endAt: '2100-01-01T00:00:00Z', maxRuns: 5, exclude: [{ ...MINUTELY, expr: '0 12 * * *' }] },
+    { kind: 'and', of: [MINUTELY, { ...MINUTELY, expr: '30 9 * * *' }], threshold: 'PT1S', jitter: 'PT30S', seed: 'x' },
+    { kind: 'cron', expr: '0 H 9 L * ? 2026-2099', tz: 'Asia/Shanghai', dst: { overlap: 'both' } },
+  ])('of kind $kind are accepted with all that they may have', async (trigger) => {
+    const { call } = await run();
+    const { status, body: task } = await call('/v1/tasks', { body: { module: 'demo', handler: 'log', payload: { message: 'x' }, trigger } });
+    expect(task).toMatchObject({ trigger: { v: 1, kind: trigger.kind }, nextRunAt: INSTANT });
+    expect(status).toBe(201);
+  });
+
+  it('are described once in the OpenAPI document, and refer to themselves', async () => {
+    const { call } = await run();
+    const { body } = await call('/openapi.json');
+    const schema = { $ref: '#/components/schemas/TriggerInput' };
+    expect(body.paths['/v1/tasks'].post.requestBody.content['application/json'].schema.properties.trigger).toEqual(schema);
+    const either = body.components.schemas.TriggerInput.oneOf.find(({ properties }: { properties: { kind: { const: string } } }) => properties.kind.const === 'or');
+    expect(either.properties.of.items).toEqual(schema);
+  });
+});
+
 describe('bad input', () => {
   const task = { module: 'demo', handler: 'log', trigger: MINUTELY, payload: { message: 'x' } };
   it.each([
@@ -117,7 +140,9 @@ describe('bad input', () => {
     ['a handler that does not exist', { ...task, handler: 'mail' }, 'ERR_DISPATCH_HANDLER', 'handler'],
     ['a missing trigger', { ...task, trigger: undefined }, 'ERR_SERVICE_VALIDATION', 'trigger'],
     ['an unknown kind of trigger', { ...task, trigger: { kind: 'moon' } }, 'ERR_SERVICE_VALIDATION', 'trigger.kind'],
-    ['an unknown key of the trigger', { ...task, trigger: { ...MINUTELY, jitter: 5 } }, 'ERR_SERVICE_VALIDATION', 'trigger.jitter'],
+    ['an unknown key of the trigger', { ...task, trigger: { ...MINUTELY, colour: 5 } }, 'ERR_SERVICE_VALIDATION', 'trigger.colour'],
+    ['an unknown key of a trigger in a trigger', { ...task, trigger: { kind: 'or', of: [MINUTELY, { ...MINUTELY, colour: 5 }] } }, 'ERR_SERVICE_VALIDATION', 'trigger.of.1.colour'],
+    ['a fixed delay', { ...task, trigger: { kind: 'interval', every: 'PT1M', mode: 'delay' } }, 'ERR_SERVICE_VALIDATION', 'trigger.mode'],
     ['a cron expression outside the grammar', { ...task, trigger: { ...MINUTELY, expr: '61 * * * *' } }, 'ERR_DISPATCH_TRIGGER', 'trigger.expr'],
     ['a cron expression that never comes', { ...task, trigger: { ...MINUTELY, expr: '0 0 30 2 *' } }, 'ERR_DISPATCH_TRIGGER', 'trigger.expr'],
     ['an unknown time zone', { ...task, trigger: { ...MINUTELY, tz: 'Mars/Base' } }, 'ERR_DISPATCH_TRIGGER', 'trigger.tz'],

@@ -203,7 +203,7 @@ function runRow(task: TaskRecord, { key, scheduledAt, run }: NewOccurrence, nowM
     handler: task.handler,
     payload_json: task.payload,
     scheduled_at: scheduledAt,
-    fire_at: scheduledAt,
+    fire_at: run!.fireAt,
     state: run!.state,
     attempt: 1,
     claims: 0,

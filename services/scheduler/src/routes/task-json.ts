@@ -6,14 +6,31 @@ import * as z from 'zod';
 
 const duration = z.union([z.string(), z.number()]);
 
-const triggerSchema = z
-  .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('after'), delay: duration }),
-    z.strictObject({ kind: z.literal('date'), at: z.string(), tz: z.string().optional(), fold: z.literal([0, 1]).optional() }),
-    z.strictObject({ kind: z.literal('interval'), every: duration, anchor: z.string().optional() }),
-    z.strictObject({ kind: z.literal('cron'), expr: z.string(), tz: z.string() }),
-  ])
-  .describe('When: {"kind":"after","delay":"PT2S"}, {"kind":"cron","expr":"*/5 * * * *","tz":"UTC"} …');
+const v = z.literal(1).optional();
+const dst = z.strictObject({ gap: z.enum(['fire_at_end', 'shift', 'skip']).optional(), overlap: z.enum(['first', 'second', 'both']).optional() }).optional();
+
+const triggerSchema: z.ZodType = z
+  .lazy(() => {
+    const triggers = z.array(triggerSchema);
+    const limits = {
+      startAt: z.string().optional(),
+      endAt: z.string().optional(),
+      maxRuns: z.int().optional(),
+      exclude: triggers.optional(),
+      jitter: duration.optional(),
+      seed: z.string().optional(),
+    };
+    return z.discriminatedUnion('kind', [
+      z.strictObject({ v, kind: z.literal('after'), delay: duration }),
+      z.strictObject({ v, kind: z.literal('date'), at: z.string(), tz: z.string().optional(), fold: z.literal([0, 1]).optional() }),
+      z.strictObject({ v, kind: z.literal('interval'), every: duration, anchor: z.string().optional(), ...limits }),
+      z.strictObject({ v, kind: z.literal('cron'), expr: z.string(), tz: z.string(), dst, ...limits }),
+      z.strictObject({ v, kind: z.literal('calendar'), every: z.string(), anchor: z.string().optional(), tz: z.string(), clamp: z.literal('skip').optional(), dst, ...limits }),
+      z.strictObject({ v, kind: z.literal('or'), of: triggers, ...limits }),
+      z.strictObject({ v, kind: z.literal('and'), of: triggers, threshold: duration.optional(), ...limits }),
+    ]);
+  })
+  .meta({ id: 'Trigger', description: 'When: {"kind":"after","delay":"PT2S"}, {"kind":"cron","expr":"*/5 * * * *","tz":"UTC"} …' });
 
 const reason = z.string().max(500).optional().describe('Why; kept with the task');
 
