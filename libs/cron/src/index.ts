@@ -40,3 +40,26 @@ export { after, date, type AfterOptions, type DateOptions } from './triggers/dat
 export { holidayCalendar, type HolidayCalendar, type HolidayCalendarOptions } from './triggers/holiday-calendar.ts';
 export { interval, type IntervalOptions } from './triggers/interval-trigger.ts';
 export { type LimitOptions } from './triggers/limits.ts';
+export {
+  type CronHandler,
+  type CronRun,
+  type MisfirePolicy,
+  type OverlapPolicy,
+  type RunInfo,
+  type ScheduleCounts,
+  type ScheduleEvent,
+  type ScheduleInfo,
+  type ScheduleLockOptions,
+  type ScheduleOptions,
+  type SkipReason,
+} from './scheduler/schedule.ts';
+export {
+  createScheduler,
+  type PauseOptions,
+  type RemoveOptions,
+  type ResumeOptions,
+  type Scheduler,
+  type SchedulerLocks,
+  type SchedulerOptions,
+  type StopOptions,
+} from './scheduler/scheduler.ts';

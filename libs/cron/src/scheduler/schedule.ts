@@ -84,6 +84,7 @@ export type SkipReason =
 
 /** What became of the instants of a schedule since it was added: `planned` is the sum of all others but `manual`. */
 export interface ScheduleCounts {
+  /** Instants whose time has come. A lower bound once more than 10 000 were skipped at a time (`exact` of the event). */
   readonly planned: number;
   /** Waiting or running. */
   readonly open: number;
@@ -123,12 +124,12 @@ interface About {
 /** What happens, for metrics, logs and tests. */
 export type ScheduleEvent =
   | (About & { readonly type: 'started'; readonly scheduledAt: number; readonly startedAt: number; readonly manual: boolean })
-  | (About & { readonly type: 'succeeded'; readonly scheduledAt: number; readonly durationMs: number })
-  | (About & { readonly type: 'failed'; readonly scheduledAt: number; readonly durationMs: number; readonly error: unknown })
+  | (About & { readonly type: 'succeeded'; readonly scheduledAt: number; readonly durationMs: number; readonly manual: boolean })
+  | (About & { readonly type: 'failed'; readonly scheduledAt: number; readonly durationMs: number; readonly manual: boolean; readonly error: unknown })
   /** The signal of a run was aborted; it has not ended yet. */
-  | (About & { readonly type: 'aborted'; readonly scheduledAt: number; readonly reason: NonNullable<RunInfo['aborted']> })
-  /** `count` instants from `fromAt` to `toAt` did not run. */
-  | (About & { readonly type: 'skipped'; readonly fromAt: number; readonly toAt: number; readonly count: number; readonly reason: SkipReason })
+  | (About & { readonly type: 'aborted'; readonly scheduledAt: number; readonly manual: boolean; readonly reason: NonNullable<RunInfo['aborted']> })
+  /** `count` instants from `fromAt` to `toAt` did not run; when not `exact`, at least so many. */
+  | (About & { readonly type: 'skipped'; readonly fromAt: number; readonly toAt: number; readonly count: number; readonly exact: boolean; readonly reason: SkipReason })
   /** No time is left and no run is open: the schedule has been removed. */
   | (About & { readonly type: 'finished' })
   /** The wall clock was set, by so many ms, compared with the monotonic clock. */

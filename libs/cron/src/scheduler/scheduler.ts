@@ -1,5 +1,6 @@
 import type { Clock, Logger, Metrics } from '@staddle/kernel';
 import type { Trigger } from '../trigger.ts';
+import { InProcessScheduler } from './in-process-scheduler.ts';
 import type { CronHandler, ScheduleEvent, ScheduleInfo, ScheduleOptions } from './schedule.ts';
 
 /** What the scheduler needs of `@staddle/lock`: `createLocks(…)` is one. */
@@ -88,4 +89,7 @@ export interface Scheduler extends AsyncDisposable {
   list(): ScheduleInfo[];
 }
 
-export declare function createScheduler(options?: SchedulerOptions): Scheduler;
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+export function createScheduler(options: SchedulerOptions = {}): Scheduler {
+  return new InProcessScheduler(options);
+}

@@ -1,0 +1,277 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { systemClock, type Clock, type Timer } from '@staddle/kernel';
+import { InvalidScheduleError, RunCancelledError, ScheduleExistsError, ScheduleNotFoundError, SchedulerStoppedError } from '../errors.ts';
+import type { IntervalTriggerJson, Trigger } from '../trigger.ts';
+import { Planner } from './planner.ts';
+import { ScheduleRecord } from './record.ts';
+import { createReports, type Reports } from './reports.ts';
+import { Runs } from './runs.ts';
+import type { CronHandler, ScheduleInfo, ScheduleOptions } from './schedule.ts';
+import type { PauseOptions, RemoveOptions, ResumeOptions, Scheduler, SchedulerOptions, StopOptions } from './scheduler.ts';
+import { checkChoice, checkHandler, checkMs, checkName, checkTrigger, createSettings, type ScheduleSettings } from './settings.ts';
+import { Ticker } from './ticker.ts';
+
+// Longer, and other work of the process waits noticeably; shorter, and a burst of runs spends its time on changing turns.
+const SLICE_MS = 5;
+
+type Leftover = readonly { readonly name: string; readonly scheduledAt: number }[];
+
+/** See {@link Scheduler} for what it promises; `Planner` knows when, `Runs` how. */
+export class InProcessScheduler implements Scheduler {
+  readonly #clock: Clock;
+  readonly #reports: Reports;
+  readonly #hasLocks: boolean;
+  readonly #settingsOf: ReturnType<typeof createSettings>;
+  readonly #records = new Map<string, ScheduleRecord>();
+  readonly #runs: Runs;
+  readonly #planner: Planner;
+  readonly #ticker: Ticker;
+  readonly #inOwnContext = AsyncLocalStorage.snapshot();
+  readonly #stopping = Promise.withResolvers<void>();
+  readonly #gaveUp = Promise.withResolvers<void>();
+  #order = 0;
+  #working = false;
+  #stopped = false;
+  #nextSlice: NodeJS.Immediate | undefined;
+
+  constructor({ locks, clock = systemClock, concurrency = Infinity, defaults, ...outside }: SchedulerOptions) {
+    if (concurrency !== Infinity && !(Number.isInteger(concurrency) && concurrency >= 1)) {
+      throw new InvalidScheduleError('concurrency', concurrency, 'is neither a whole number from 1 nor Infinity');
+    }
+    this.#clock = clock;
+    this.#hasLocks = locks !== undefined;
+    this.#settingsOf = createSettings(defaults);
+    const reports = (this.#reports = createReports(outside));
+    this.#runs = new Runs({
+      clock,
+      reports,
+      locks,
+      concurrency,
+      onEnded: (record) => {
+        this.#planner.settle(record);
+        this.#work();
+      },
+    });
+    this.#planner = new Planner({ clock, reports, runs: this.#runs, onFinished: (record) => this.#finish(record) });
+    this.#ticker = new Ticker({
+      clock,
+      onTick: () => {
+        this.#work();
+        this.#ticker.again(this.#nextSlice === undefined ? this.#planner.firstAt : Infinity);
+      },
+      onJump: (byMs) => {
+        const fields = { byMs };
+        if (byMs < 0) reports.log('warn', fields, 'the wall clock was set back; what ran already waits until the clock has caught up');
+        else reports.log('warn', fields, 'the wall clock jumped forward, or the machine was suspended');
+        reports.emit({ type: 'clock-jump', byMs });
+      },
+    });
+  }
+
+  schedule(name: string, trigger: Trigger, handler: CronHandler, options?: ScheduleOptions): ScheduleInfo {
+    this.#refuseWhenStopped();
+    checkName(name);
+    checkTrigger(trigger);
+    checkHandler(handler);
+    const settings = this.#settingsOf(options, trigger.kind === 'after' ? 'date' : trigger.kind);
+    if (this.#records.has(name)) throw new ScheduleExistsError(name);
+    const resolved = this.#resolve(name, trigger, settings);
+    const record = new ScheduleRecord(this.#order++, name, resolved, handler, settings, this.#planner.firstInstant(resolved, settings));
+    this.#records.set(name, record);
+    if (options?.paused) this.#planner.pause(record, undefined, undefined);
+    else this.#planner.enqueue(record);
+    this.#ticker.wakeBy(this.#planner.firstAt);
+    return record.info(false);
+  }
+
+  startInBackground(): void {
+    this.#refuseWhenStopped();
+    if (this.#ticker.runs) return;
+    this.#inOwnContext(() => this.#ticker.start(this.#planner.firstAt));
+  }
+
+  async runUntilStopped({ signal, ...stopOptions }: StopOptions & { readonly signal?: AbortSignal } = {}): Promise<void> {
+    checkStopOptions(stopOptions);
+    this.startInBackground();
+    const onAbort = (): void => this.#stopping.resolve();
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    await this.#stopping.promise;
+    signal?.removeEventListener('abort', onAbort);
+    await this.stop(stopOptions);
+  }
+
+  async stop(options: StopOptions = {}): Promise<Leftover> {
+    const { drainMs = Infinity, abortMs = 10_000 } = checkStopOptions(options);
+    if (!this.#stopped) this.#endPlanning();
+    const timers: Timer[] = [];
+    const after = (ms: number, then: () => void): void => {
+      if (ms === 0) then();
+      else if (ms !== Infinity) timers.push(this.#clock.setTimer(then, ms));
+    };
+    after(drainMs, () => {
+      for (const run of this.#runs.begun) this.#runs.abort(run, 'stopped', new SchedulerStoppedError());
+      after(abortMs, () => this.#gaveUp.resolve());
+    });
+    await Promise.race([this.#runs.whenEnded(this.#runs.begun), this.#gaveUp.promise]);
+    for (const timer of timers) timer.cancel();
+    const { own } = this.#runs;
+    return this.#runs.begun.filter((run) => run !== own).map(({ record: { name }, scheduledAt }) => ({ name, scheduledAt }));
+  }
+
+  pause(name: string, { reason, untilAt }: PauseOptions = {}): void {
+    this.#refuseWhenStopped();
+    const record = this.#find(name);
+    if (untilAt !== undefined && !Number.isSafeInteger(untilAt)) throw new InvalidScheduleError('untilAt', untilAt, 'is no instant in epoch milliseconds');
+    this.#planner.pause(record, reason, untilAt);
+    this.#runs.dropWaiting(record, 'paused', false);
+    this.#ticker.wakeBy(this.#planner.firstAt);
+  }
+
+  resume(name: string, { missed = 'skip' }: ResumeOptions = {}): void {
+    this.#refuseWhenStopped();
+    checkChoice('missed', missed, ['skip', 'run']);
+    this.#planner.resume(this.#find(name), missed);
+    this.#ticker.wakeBy(this.#planner.firstAt);
+  }
+
+  reschedule(name: string, trigger: Trigger): ScheduleInfo {
+    this.#refuseWhenStopped();
+    const record = this.#find(name);
+    checkTrigger(trigger);
+    const resolved = this.#resolve(name, trigger, record.settings);
+    const nextAt = this.#planner.firstInstant(resolved, record.settings, record.activity?.lastAt);
+    this.#planner.skipBefore(record, this.#clock.now(), 'misfire');
+    this.#planner.drop(record);
+    record.trigger = resolved;
+    record.nextAt = nextAt;
+    if (record.activity) record.activity.plannedBefore = record.activity.ledger.planned;
+    this.#planner.enqueue(record);
+    const { paused } = record.activity ?? {};
+    if (paused) this.#planner.pause(record, paused.reason, paused.untilAt);
+    this.#ticker.wakeBy(this.#planner.firstAt);
+    return record.info(false);
+  }
+
+  async remove(name: string, { runs = 'finish' }: RemoveOptions = {}): Promise<void> {
+    checkChoice('runs', runs, ['finish', 'abort']);
+    const record = this.#find(name);
+    this.#records.delete(name);
+    const activity = record.active;
+    activity.removed = true;
+    this.#planner.drop(record);
+    if (!this.#stopped) this.#planner.skipBefore(record, this.#clock.now() + 1, 'cancelled');
+    this.#runs.dropWaiting(record, 'cancelled', true);
+    const running = [...(activity.running ?? [])];
+    if (runs === 'abort') for (const run of running) this.#runs.abort(run, 'cancelled', new RunCancelledError(name, 'its schedule was removed'));
+    await this.#runs.whenEnded(running);
+  }
+
+  runNow(name: string): Promise<boolean> {
+    const ran = this.#runNow(name);
+    // Logged already. Who does not wait for it must not be killed by it.
+    ran.catch(() => {});
+    return ran;
+  }
+
+  get(name: string): ScheduleInfo | undefined {
+    return this.#records.get(name)?.info(this.#stopped);
+  }
+
+  list(): ScheduleInfo[] {
+    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map((record) => record.info(this.#stopped));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #runNow(name: string): Promise<boolean> {
+    this.#refuseWhenStopped();
+    const ended = this.#runs.offerManual(this.#find(name));
+    this.#work();
+    const outcome = await ended;
+    if (outcome?.failed) throw outcome.error;
+    return outcome !== undefined;
+  }
+
+  /** Begins what is ready and due, in slices. Whoever calls, it works in the context in which the scheduler was made. */
+  #work(): void {
+    if (this.#working || this.#stopped) return;
+    this.#working = true;
+    try {
+      this.#inOwnContext(() => this.#workSlice());
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  #workSlice(): void {
+    clearImmediate(this.#nextSlice);
+    this.#nextSlice = undefined;
+    const endMs = this.#clock.monotonic() + SLICE_MS;
+    while (!this.#stopped) {
+      // What `runNow` asks for begins before the start as well.
+      if (!this.#runs.beginOne() && !(this.#ticker.runs && this.#planner.planOne())) break;
+      if (this.#clock.monotonic() >= endMs) {
+        this.#nextSlice = setImmediate(() => this.#work());
+        return;
+      }
+    }
+    this.#ticker.wakeBy(this.#planner.firstAt);
+  }
+
+  #endPlanning(): void {
+    this.#stopped = true;
+    this.#ticker.stop();
+    clearImmediate(this.#nextSlice);
+    const now = this.#clock.now();
+    for (const record of this.#records.values()) {
+      this.#planner.drop(record);
+      this.#planner.skipBefore(record, now + 1, 'cancelled');
+      if (record.hasRuns) this.#runs.dropWaiting(record, 'cancelled', true);
+    }
+    this.#stopping.resolve();
+  }
+
+  #finish(record: ScheduleRecord): void {
+    if (this.#stopped || this.#records.get(record.name) !== record) return;
+    this.#records.delete(record.name);
+    record.active.removed = true;
+    this.#reports.emit({ type: 'finished', name: record.name });
+  }
+
+  #find(name: string): ScheduleRecord {
+    const record = this.#records.get(name);
+    if (record === undefined) throw new ScheduleNotFoundError(name);
+    return record;
+  }
+
+  #refuseWhenStopped(): void {
+    if (this.#stopped) throw new SchedulerStoppedError();
+  }
+
+  /** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+  #resolve(name: string, trigger: Trigger, { overlap }: ScheduleSettings): Trigger {
+    const options = { seed: name };
+    const resolved = trigger.resolve(this.#clock.now(), options);
+    if (resolved.fixedDelayMs !== undefined && (resolved.toJSON() as IntervalTriggerJson).exclude !== undefined) {
+      throw new InvalidScheduleError('trigger', trigger, 'has a fixed delay and exclusions: its runs move, so that times cannot be left out');
+    }
+    if (!this.#hasLocks) return resolved;
+    if (overlap === 'cancel_other') throw new InvalidScheduleError('overlap', overlap, 'cannot tell a run in another process to abort: not with locks');
+    // Each process would run instants of its own, and locks could not make them one.
+    if (resolved.fixedDelayMs !== undefined) throw new InvalidScheduleError('trigger', trigger, 'has a fixed delay, whose instants differ between processes: not with locks');
+    if (resolved !== trigger && trigger.resolve(0, options).hash !== trigger.resolve(1, options).hash) {
+      throw new InvalidScheduleError('trigger', trigger, 'depends on when it is created, which differs between processes: with locks give it an anchor or startAt, or a date');
+    }
+    return resolved;
+  }
+}
+
+function checkStopOptions(options: StopOptions): StopOptions {
+  const { drainMs, abortMs } = options;
+  if (drainMs !== Infinity) checkMs('drainMs', drainMs);
+  if (abortMs !== Infinity) checkMs('abortMs', abortMs);
+  return options;
+}

@@ -1,0 +1,218 @@
+import type { Clock } from '@staddle/kernel';
+import { InvalidScheduleError } from '../errors.ts';
+import type { IntervalTriggerJson, Trigger } from '../trigger.ts';
+import { DueQueue } from './due-queue.ts';
+import { lateInstants, rangeOf, type InstantRange, type Instants } from './misfire.ts';
+import type { ScheduleRecord } from './record.ts';
+import type { Reports } from './reports.ts';
+import type { Runs } from './runs.ts';
+import type { SkipReason } from './schedule.ts';
+import type { ScheduleSettings } from './settings.ts';
+
+/*
+ * When the instants of all schedules are due.
+ *
+ * 1. The next instant is computed from the one before it, never from the present time; so no jump of a clock makes one run twice.
+ * 2. Every instant of a trigger, from the one after its adding on, is offered to the runs once or is in one range that is skipped.
+ * 3. An instant begins with its jitter, but not before the instants before it have begun.
+ * 4. A trigger that throws pauses its own schedule, and no other.
+ */
+
+export interface PlannerOptions {
+  readonly clock: Clock;
+  readonly reports: Reports;
+  readonly runs: Runs;
+  /** No time is left and no run is open. */
+  readonly onFinished: (record: ScheduleRecord) => void;
+}
+
+export class Planner {
+  readonly #options: PlannerOptions;
+  readonly #queue = new DueQueue<ScheduleRecord>();
+  readonly #answers = new WeakMap<Trigger, Answer>();
+
+  constructor(options: PlannerOptions) {
+    this.#options = options;
+  }
+
+  /** Epoch ms at which something is due; `Infinity` for never. */
+  get firstAt(): number {
+    return this.#queue.firstAt;
+  }
+
+  /**
+   * The first instant of a schedule that is added, or has another trigger, at this moment.
+   * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) when no time is left
+   * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`)
+   */
+  firstInstant(trigger: Trigger, settings: ScheduleSettings, afterAt: number = -Infinity): number {
+    const { mode, windowMs, graceMs } = settings.misfire;
+    const now = this.#options.clock.now();
+    const from = Math.max(now, afterAt);
+    const at = this.#next(trigger, from);
+    if (at !== undefined) return at;
+    // A date in the past is late, no more: the process was down when it came, or the request was slow.
+    const past = trigger.kind === 'date' ? trigger.next(afterAt) : undefined;
+    if (past !== undefined && now - past <= (mode === 'none' ? graceMs : windowMs)) return past;
+    throw new InvalidScheduleError('trigger', trigger, past === undefined ? 'has no time left' : `has no time left: ${new Date(past).toISOString()} is too long ago for its misfire policy`);
+  }
+
+  /** Waits for the next instant of a schedule. */
+  enqueue(record: ScheduleRecord): void {
+    this.#enqueue(record, -Infinity);
+  }
+
+  drop(record: ScheduleRecord): void {
+    this.#queue.remove(record);
+  }
+
+  /** Deals with the schedule that is due first, if one is due. */
+  planOne(): boolean {
+    const now = this.#options.clock.now();
+    const dueAt = this.#queue.firstAt;
+    if (dueAt > now) return false;
+    const record = this.#queue.pop()!;
+    try {
+      if (record.activity?.paused) this.resume(record, 'skip');
+      else if (now - dueAt <= record.settings.misfire.graceMs) this.#runOne(record, dueAt);
+      else this.#runLate(record, now, dueAt);
+    } catch (error) {
+      this.#pauseBroken(record, error);
+    }
+    return true;
+  }
+
+  /** From now on its instants wait for `resume`. */
+  pause(record: ScheduleRecord, reason: string | undefined, untilAt: number | undefined): void {
+    const activity = record.active;
+    activity.paused = { sinceAt: activity.paused?.sinceAt ?? this.#options.clock.now(), reason, untilAt };
+    this.#queue.remove(record);
+    if (untilAt !== undefined) this.#queue.push(record, untilAt);
+  }
+
+  resume(record: ScheduleRecord, missed: 'skip' | 'run'): void {
+    const { activity } = record;
+    if (!activity?.paused) return;
+    const nextAt = record.nextAt ?? this.#following(record, activity.lastAt);
+    this.#queue.remove(record);
+    activity.paused = undefined;
+    record.nextAt = nextAt;
+    // An instant of this very moment is not missed.
+    if (missed === 'skip') this.skipBefore(record, this.#options.clock.now(), 'paused');
+    this.#enqueue(record, -Infinity);
+    this.settle(record);
+  }
+
+  /** Skips what lies before `beforeMs`: `paused` when it is. */
+  skipBefore(record: ScheduleRecord, beforeMs: number, reason: SkipReason): void {
+    const { nextAt } = record;
+    if (nextAt === undefined || nextAt >= beforeMs) return;
+    const instants = this.#instants(record);
+    const lastAt = instants.prev(beforeMs) ?? nextAt;
+    record.nextAt = this.#following(record, lastAt);
+    this.#skip(record, rangeOf(instants, nextAt, lastAt), record.activity?.paused ? 'paused' : reason);
+  }
+
+  /** To be called when a run or a skip may have been the last: a fixed delay begins, or the schedule is finished. */
+  settle(record: ScheduleRecord): void {
+    const { activity } = record;
+    if (activity === undefined || activity.removed || activity.paused || record.nextAt !== undefined || activity.ledger.open > 0) return;
+    record.nextAt = delayedInstant(record, this.#options.clock.now());
+    if (record.nextAt !== undefined) this.#enqueue(record, -Infinity);
+    else if (!record.hasRuns) this.#options.onFinished(record);
+  }
+
+  #runOne(record: ScheduleRecord, dueAt: number): void {
+    const at = record.nextAt!;
+    let broken: { readonly error: unknown } | undefined;
+    try {
+      record.nextAt = this.#following(record, at);
+    } catch (error) {
+      // This instant is none the worse for it.
+      broken = { error };
+    }
+    if (broken) this.#pauseBroken(record, broken.error);
+    else this.#enqueue(record, dueAt);
+    this.#offer(record, at, dueAt);
+  }
+
+  #runLate(record: ScheduleRecord, now: number, dueAt: number): void {
+    const instants = this.#instants(record);
+    const { skippedBefore, runAt, skippedAfter, nextAt } = lateInstants(instants, { firstAt: record.nextAt!, nowMs: now, policy: record.settings.misfire });
+    record.nextAt = nextAt;
+    this.#enqueue(record, dueAt);
+    if (skippedBefore) this.#skip(record, skippedBefore, 'misfire');
+    for (const at of runAt) this.#offer(record, at, at + record.trigger.jitterMs(at));
+    if (skippedAfter) this.#skip(record, skippedAfter, 'misfire');
+    this.settle(record);
+  }
+
+  #offer(record: ScheduleRecord, at: number, dueAt: number): void {
+    record.active.lastAt = at;
+    this.#options.runs.offer(record, at, dueAt);
+  }
+
+  #skip(record: ScheduleRecord, range: InstantRange, reason: SkipReason): void {
+    const activity = record.active;
+    activity.lastAt = range.toAt;
+    activity.ledger.planned += range.count;
+    activity.ledger.skip(reason, range.count);
+    const { reports } = this.#options;
+    reports.log(reason === 'misfire' ? 'warn' : 'debug', { schedule: record.name, ...range, reason }, 'scheduled instants did not run');
+    reports.emit({ type: 'skipped', name: record.name, ...range, reason });
+  }
+
+  #pauseBroken(record: ScheduleRecord, error: unknown): void {
+    record.nextAt = undefined;
+    this.pause(record, `its trigger failed: ${error instanceof Error ? error.message : String(error)}`, undefined);
+    this.#options.reports.log('error', { err: error, schedule: record.name }, 'the trigger of a schedule failed; the schedule is paused');
+  }
+
+  #enqueue(record: ScheduleRecord, notBefore: number): void {
+    const { nextAt, trigger } = record;
+    if (nextAt !== undefined && !record.activity?.paused) this.#queue.push(record, Math.max(notBefore, nextAt + trigger.jitterMs(nextAt)));
+  }
+
+  #following(record: ScheduleRecord, at: number): number | undefined {
+    return record.trigger.fixedDelayMs === undefined ? this.#next(record.trigger, at) : undefined;
+  }
+
+  /** Of a fixed delay only the one instant is known that has been computed. */
+  #instants({ trigger, nextAt }: ScheduleRecord): Instants {
+    if (trigger.fixedDelayMs === undefined) return trigger;
+    const at = nextAt!;
+    return {
+      kind: 'date',
+      next: (afterMs) => (afterMs < at ? at : undefined),
+      prev: (beforeMs) => (beforeMs > at ? at : undefined),
+      jitterMs: (atMs) => trigger.jitterMs(atMs),
+      toJSON: () => trigger.toJSON(),
+    };
+  }
+
+  /** Schedules that share a trigger ask the same question one after the other: at once when they are added, later when they are due. */
+  #next(trigger: Trigger, afterMs: number): number | undefined {
+    const known = this.#answers.get(trigger);
+    if (known !== undefined && known.afterMs <= afterMs && (known.at === undefined || afterMs < known.at)) return known.at;
+    const at = trigger.next(afterMs);
+    // A trigger that does not move forward would run for ever.
+    if (at !== undefined && !(at > afterMs)) throw new RangeError(`the trigger gave ${at} as the instant after ${afterMs}`);
+    this.#answers.set(trigger, { afterMs, at });
+    return at;
+  }
+}
+
+interface Answer {
+  readonly afterMs: number;
+  readonly at: number | undefined;
+}
+
+/** The next instant of a fixed delay after a run or a skip has ended; undefined when its limits leave none, or for other triggers. */
+function delayedInstant({ trigger, activity }: ScheduleRecord, now: number): number | undefined {
+  if (trigger.fixedDelayMs === undefined) return undefined;
+  const { planned } = activity!.ledger;
+  const { endAt, maxRuns } = trigger.toJSON() as IntervalTriggerJson;
+  const at = Math.max(now, activity!.lastAt) + trigger.fixedDelayMs;
+  if (maxRuns !== undefined && planned - activity!.plannedBefore >= maxRuns) return undefined;
+  return endAt !== undefined && at > Date.parse(endAt) ? undefined : at;
+}

@@ -1,0 +1,136 @@
+import { InvalidScheduleError } from '../errors.ts';
+import type { Trigger, TriggerKind } from '../trigger.ts';
+import type { CronHandler, MisfirePolicy, OverlapPolicy, ScheduleLockOptions, ScheduleOptions } from './schedule.ts';
+
+/** The options of a schedule, filled in and checked. Shared by all schedules that have the same ones. */
+export interface ScheduleSettings {
+  readonly overlap: OverlapPolicy;
+  readonly misfire: MisfirePolicy;
+  /** `Infinity` for none. */
+  readonly timeoutMs: number;
+  readonly lock: ScheduleLockOptions;
+}
+
+/** Most runs of one schedule that `buffer_all` lets wait. */
+export const MOST_BUFFERED = 1_000;
+
+// A late run of something that repeats stands for the present; a date has only one chance.
+const MISFIRE: MisfirePolicy = Object.freeze({ mode: 'latest', windowMs: 3_600_000, max: 100, graceMs: 5_000 });
+const DATE_MISFIRE: MisfirePolicy = Object.freeze({ ...MISFIRE, mode: 'earliest', windowMs: 86_400_000 });
+
+const OVERLAPS: readonly OverlapPolicy[] = ['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow'];
+const MODES: readonly MisfirePolicy['mode'][] = ['latest', 'earliest', 'all', 'none'];
+const ON_CRASH: readonly NonNullable<ScheduleLockOptions['onCrash']>[] = ['skip', 'retry'];
+const OPTIONS: readonly (keyof ScheduleOptions)[] = ['overlap', 'misfire', 'timeoutMs', 'paused', 'lock'];
+const MISFIRE_OPTIONS: readonly (keyof MisfirePolicy)[] = ['mode', 'windowMs', 'max', 'graceMs'];
+const LOCK_OPTIONS: readonly (keyof ScheduleLockOptions)[] = ['ttlMs', 'keepMs', 'onCrash'];
+const LONGEST_NAME = 200;
+const MOST_CAUGHT_UP = 10_000;
+/** 285 years, as much as locks take. */
+const LONGEST_MS = 2 ** 43;
+
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+export function checkName(name: unknown): asserts name is string {
+  // Half of a surrogate pair has no UTF-8: in a store of locks such names would all read the same.
+  if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME || !name.isWellFormed()) {
+    throw new InvalidScheduleError('name', name, `is not well-formed text of 1 to ${LONGEST_NAME} characters`);
+  }
+}
+
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+export function checkTrigger(trigger: unknown): asserts trigger is Trigger {
+  const parts = trigger as Partial<Trigger> | null | undefined;
+  if (typeof parts?.next !== 'function' || typeof parts.prev !== 'function' || typeof parts.resolve !== 'function') {
+    throw new InvalidScheduleError('trigger', trigger, 'is not a trigger: make one by cron, interval, calendar, date, after, or, and, or parseTrigger');
+  }
+}
+
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+export function checkHandler(handler: unknown): asserts handler is CronHandler {
+  if (typeof handler !== 'function') throw new InvalidScheduleError('handler', handler, 'is not a function');
+}
+
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) unless `value` is a whole number from `least` up, or undefined */
+export function checkMs(field: string, value: unknown, least = 0): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= least && (value as number) <= LONGEST_MS)) return;
+  throw new InvalidScheduleError(field, value, `is not a whole number of milliseconds from ${least} to 2^43`);
+}
+
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) unless `value` is one of `choices`, or undefined */
+export function checkChoice(field: string, value: unknown, choices: readonly string[]): void {
+  if (value !== undefined && !choices.includes(value as string)) throw new InvalidScheduleError(field, value, `is none of ${choices.join(', ')}`);
+}
+
+/**
+ * @param path before the name of a bad option, as `defaults.`
+ * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`)
+ */
+export function checkScheduleOptions(options: ScheduleOptions, path = ''): void {
+  checkKeys(path, options, OPTIONS, 'a schedule');
+  const { overlap, misfire, timeoutMs, paused, lock } = options;
+  checkChoice(`${path}overlap`, overlap, OVERLAPS);
+  checkMs(`${path}timeoutMs`, timeoutMs, 1);
+  if (paused !== undefined && typeof paused !== 'boolean') throw new InvalidScheduleError(`${path}paused`, paused, 'is neither true nor false');
+  if (misfire !== undefined) {
+    checkKeys(`${path}misfire.`, misfire, MISFIRE_OPTIONS, 'a misfire policy');
+    const { max } = misfire;
+    checkChoice(`${path}misfire.mode`, misfire.mode, MODES);
+    checkMs(`${path}misfire.windowMs`, misfire.windowMs);
+    checkMs(`${path}misfire.graceMs`, misfire.graceMs);
+    if (max !== undefined && !(Number.isInteger(max) && max >= 1 && max <= MOST_CAUGHT_UP)) {
+      throw new InvalidScheduleError(`${path}misfire.max`, max, `is not a whole number from 1 to ${MOST_CAUGHT_UP}`);
+    }
+  }
+  if (lock !== undefined) {
+    checkKeys(`${path}lock.`, lock, LOCK_OPTIONS, 'the lock of a schedule');
+    checkMs(`${path}lock.ttlMs`, lock.ttlMs, 1);
+    checkMs(`${path}lock.keepMs`, lock.keepMs, 1);
+    checkChoice(`${path}lock.onCrash`, lock.onCrash, ON_CRASH);
+  }
+}
+
+function checkKeys(path: string, options: object, keys: readonly string[], what: string): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new InvalidScheduleError(path.slice(0, -1) || 'options', options, 'is not an object');
+  for (const [key, value] of Object.entries(options)) {
+    if (!keys.includes(key)) throw new InvalidScheduleError(path + key, value, `is not an option of ${what}: ${keys.join(', ')}`);
+  }
+}
+
+/** Settings for the schedules of one scheduler. @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for its defaults */
+export function createSettings(defaults: ScheduleOptions = {}): (options: ScheduleOptions | undefined, kind: TriggerKind) => ScheduleSettings {
+  checkScheduleOptions(defaults, 'defaults.');
+  const fill = (options: ScheduleOptions, usual: MisfirePolicy): ScheduleSettings => {
+    const misfire = options.misfire ?? {};
+    const base = defaults.misfire ?? {};
+    const windowMs = misfire.windowMs ?? base.windowMs ?? usual.windowMs;
+    return Object.freeze({
+      overlap: options.overlap ?? defaults.overlap ?? 'skip',
+      misfire: Object.freeze({
+        mode: misfire.mode ?? base.mode ?? usual.mode,
+        windowMs,
+        max: misfire.max ?? base.max ?? usual.max,
+        // What is too old to run is late as well.
+        graceMs: Math.min(misfire.graceMs ?? base.graceMs ?? usual.graceMs, windowMs),
+      }),
+      timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? Infinity,
+      lock: Object.freeze({
+        ttlMs: options.lock?.ttlMs ?? defaults.lock?.ttlMs,
+        keepMs: options.lock?.keepMs ?? defaults.lock?.keepMs,
+        onCrash: options.lock?.onCrash ?? defaults.lock?.onCrash,
+      }),
+    });
+  };
+  const plain = fill({}, MISFIRE);
+  const plainDate = fill({}, DATE_MISFIRE);
+  let last = plain;
+  let lastKey = '';
+  return (options, kind) => {
+    if (options === undefined) return kind === 'date' ? plainDate : plain;
+    checkScheduleOptions(options);
+    const settings = fill(options, kind === 'date' ? DATE_MISFIRE : MISFIRE);
+    // Schedules are often added by the thousand with the same options.
+    const key = JSON.stringify(settings);
+    if (key !== lastKey) [last, lastKey] = [settings, key];
+    return last;
+  };
+}
