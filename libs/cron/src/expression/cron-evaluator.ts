@@ -71,7 +71,7 @@ class CronTimeline implements Timeline {
       const { startAt, offsetMs } = period;
       const local = this.#times.prev(Math.min(at, this.#regularEnd(period) - SECOND_MS) + offsetMs);
       const regular = local - offsetMs;
-      const skipped = this.#lastSkipped(period, at);
+      const skipped = this.#lastSkipped(period, at, local);
       const found = regular >= this.#regularStart(period) ? Math.max(regular, skipped) : skipped;
       if (found >= startAt) return found >= 0 ? found : undefined;
       const before = startAt - SECOND_MS;
@@ -103,11 +103,11 @@ class CronTimeline implements Timeline {
     return at <= startAt ? startAt : Infinity;
   }
 
-  /** The last one up to `at`; -Infinity for none. */
-  #lastSkipped(period: OffsetPeriod, at: number): number {
+  /** The last one up to `at`; -Infinity for none. `local`: the last matching local time up to `at`. */
+  #lastSkipped(period: OffsetPeriod, at: number, local: number): number {
     const { startAt, previousOffsetMs } = period;
     const end = this.#skippedEnd(period);
-    if (end === startAt) return -Infinity;
+    if (end === startAt || local < startAt + previousOffsetMs) return -Infinity;
     const last = this.#gap === 'shift' ? Math.min(at, end - SECOND_MS) : end - SECOND_MS;
     const found = this.#times.prev(last + previousOffsetMs) - previousOffsetMs;
     if (found < startAt) return -Infinity;

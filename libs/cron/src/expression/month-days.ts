@@ -1,24 +1,22 @@
 import type { CronField, CronItem } from './cron-fields.ts';
-import { lowestBit } from './bit-set.ts';
+import { highestBit, lowestBit } from './bit-set.ts';
 
 /*
- * Which days of a month match. That depends on no more than the length of the month (28 to 31) and the weekday of its first
- * day: 28 shapes. Sets of days are words with the bits 1 to 31, sets of weekdays words with the bits 0 (Sunday) to 6.
+ * Which days of a month match. That depends on no more than the length of the month and the weekday of its first day. Sets of
+ * days are words with the bits 1 to 31, sets of weekdays words with the bits 0 (Sunday) to 6.
  *
  * A day field that begins with `*` or `?` does not restrict the day. When both do restrict it, a day matches if either does,
  * as in Vixie cron, or with a `+` in front of the day of week if both do. Else both have to match anyway.
  */
 
-const SHAPES = 28;
-const SHORTEST = 28;
 const ALL_WEEKDAYS = 0b111_1111;
 
 export class MonthDays {
   readonly #days: number;
   readonly #weekdays: number;
+  /** Days that every month has elsewhere. */
+  readonly #moving: readonly MovingItem[];
   readonly #either: boolean;
-  /** By shape; only where days are counted from the end of the month, or by weekday. */
-  readonly #byShape: readonly number[] | undefined;
 
   /**
    * @param days the numbers in the day-of-month field
@@ -27,24 +25,16 @@ export class MonthDays {
   constructor(dayOfMonth: CronField, days: number, dayOfWeek: CronField, weekdays: number) {
     this.#days = days;
     this.#weekdays = weekdays;
+    this.#moving = movingItems(dayOfMonth.items, dayOfWeek.items);
     this.#either = !dayOfWeek.plus && restricts(dayOfMonth) && restricts(dayOfWeek);
-    const moving = [...dayOfMonth.items, ...dayOfWeek.items].filter(isMoving);
-    if (moving.length > 0) {
-      this.#byShape = Array.from({ length: SHAPES }, (_, shape) => this.#withMoving(moving, SHORTEST + Math.floor(shape / 7), shape % 7));
-    }
   }
 
   /** The matching days of a month of `length` days that begins on the weekday `first`. */
   of(length: number, first: number): number {
-    if (this.#byShape !== undefined) return this.#byShape[(length - SHORTEST) * 7 + first]!;
-    const byWeekday = daysOfWeekdays(this.#weekdays, first);
-    return (this.#either ? this.#days | byWeekday : this.#days & byWeekday) & daysUpTo(length);
-  }
-
-  #withMoving(moving: readonly MovingItem[], length: number, first: number): number {
     let days = this.#days;
     let byWeekday = daysOfWeekdays(this.#weekdays, first);
-    for (const item of moving) {
+    for (let at = 0; at < this.#moving.length; at++) {
+      const item = this.#moving[at]!;
       const day = dayOf(item, length, first);
       if (day < 1 || day > length) continue;
       if (item.kind === 'last-day' || item.kind === 'workday') days |= 1 << day;
@@ -60,8 +50,16 @@ function restricts({ text }: CronField): boolean {
 
 type MovingItem = Extract<CronItem, { kind: 'last-day' | 'workday' | 'nth-weekday' | 'last-weekday' }>;
 
-function isMoving(item: CronItem): item is MovingItem {
-  return item.kind !== 'range' && item.kind !== 'every' && item.kind !== 'hashed';
+const NONE: readonly MovingItem[] = [];
+
+function movingItems(...lists: readonly (readonly CronItem[])[]): readonly MovingItem[] {
+  let moving: MovingItem[] | undefined;
+  for (const items of lists) {
+    for (const item of items) {
+      if (item.kind !== 'range' && item.kind !== 'every' && item.kind !== 'hashed') (moving ??= []).push(item);
+    }
+  }
+  return moving ?? NONE;
 }
 
 /** The day that an item means in a month; one that the month does not have for none. */
@@ -72,14 +70,10 @@ function dayOf(item: MovingItem, length: number, first: number): number {
     case 'workday':
       return nearestWorkday(item.day, length, first);
     case 'nth-weekday':
-      return firstDayOf(item.weekday, first) + (item.nth - 1) * 7;
+      return lowestBit(daysOfWeekdays(1 << item.weekday, first)) + (item.nth - 1) * 7;
     case 'last-weekday':
-      return firstDayOf(item.weekday, first) + Math.floor((length - firstDayOf(item.weekday, first)) / 7) * 7;
+      return highestBit(daysOfWeekdays(1 << item.weekday, first) & daysUpTo(length));
   }
-}
-
-function firstDayOf(weekday: number, first: number): number {
-  return lowestBit(daysOfWeekdays(1 << weekday, first));
 }
 
 /** Monday to Friday: the day itself, or the one next to it within the month, else two days away. */
