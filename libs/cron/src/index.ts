@@ -63,3 +63,6 @@ export {
   type SchedulerOptions,
   type StopOptions,
 } from './scheduler/scheduler.ts';
+export { diffManifests, type CronManifest, type CronManifestEntry, type ManifestDiff } from './scheduler/cron-manifest.ts';
+export { defineCron, type CronDefinition } from './scheduler/define-cron.ts';
+export { scanCrons, type ScanCronsOptions, type ScannedCrons } from './scheduler/scan-crons.ts';
