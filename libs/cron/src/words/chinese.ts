@@ -1,3 +1,4 @@
+import { DAY_MS } from '../zone/civil-date.ts';
 import { fills, goesRound, isSingle, type CronSense, type MonthDay, type Pattern, type Run, type Seeded, type Times, type Weekday } from './cron-sense.ts';
 import { clocks, stepOf, unitsOf, type CalendarSense, type Words } from './words.ts';
 
@@ -13,12 +14,12 @@ export const chinese: Words = {
     return spaced(`${daysInWords(sense, needsDay)}${times}`);
   },
   calendar: (sense) => spaced(calendarInWords(sense)),
-  once: (moment, fold) => `${moment}${fold === 1 ? '（时钟第二次显示该时刻时）' : ''} 执行一次`,
+  once: (moment, fold) => `${moment}${fold === 1 ? '（时钟第二次显示该时刻时）' : ' '}执行一次`,
   after: (delayMs) => spaced(delayMs === 0 ? '创建后立即执行一次' : `创建 ${duration(delayMs)}后执行一次`),
   rate: (everyMs, anchor) => `${spaced(every(everyMs))}，${anchor ? `从 ${anchor} 起算` : '从创建时起算'}`,
   delay: (everyMs, anchor) => `上次运行结束 ${spaced(duration(everyMs))}后，${anchor ? `首次在 ${anchor}` : '从创建时起算'}`,
-  or: (sentences) => sentences.join('；或 '),
-  and: (sentences, thresholdMs) => `下列时间${thresholdMs === 0 ? '重合' : `相距不超过 ${spaced(duration(thresholdMs))}`}时（取最早者）：${sentences.join('；且 ')}`,
+  or: (sentences) => sentences.join('；或'),
+  and: (sentences, thresholdMs) => `下列时间${thresholdMs === 0 ? '重合' : `相距不超过 ${spaced(duration(thresholdMs))}`}时（取最早者）：${sentences.join('；且')}`,
   quoted: (sentence) => `「${sentence}」`,
   zone: (tz) => `（${tz}）`,
   from: (moment) => `自 ${moment} 起`,
@@ -162,13 +163,14 @@ function weekdaysInWords(days: readonly Weekday[], each: boolean): string {
   return [...ranges, ...(singles.length > 0 ? [`${each ? '每' : ''}周${singles.join('、')}`] : []), ...counted].join('、');
 }
 
-function calendarInWords({ count, unit, anchor, clamp }: CalendarSense): string {
-  const step = `每${count === 1 ? '' : ` ${count} `}${{ year: '年', month: count === 1 ? '月' : '个月', week: '周', day: '天' }[unit]}`;
+function calendarInWords({ count, unit, extraDays, anchor, clamp }: CalendarSense): string {
+  const andDays = extraDays === 0 ? '' : `零 ${extraDays} 天`;
+  const step = `每${count === 1 && extraDays === 0 ? '' : ` ${count} `}${{ year: '年', month: count === 1 && extraDays === 0 ? '月' : '个月', week: '周', day: '天' }[unit]}${andDays}`;
   if (anchor === undefined) return `${step}，从创建时起算`;
   const { date, time, month, day, weekday } = anchor;
   const missing = clamp === undefined ? '' : clamp === 'last' ? '（当月没有则取最后一天）' : '（当月没有则跳过）';
   const on = { year: `${month} 月 ${day} 日${missing}`, month: `${day} 日${missing}`, week: count === 1 ? WEEKDAYS[weekday]! : `的周${WEEKDAYS[weekday]}`, day: '' }[unit];
-  return `${step}${on} ${time}，从 ${date} 起算`;
+  return `${step}${extraDays === 0 ? on : ''} ${time}，从 ${date} 起算`;
 }
 
 function steps(seconds: number): string {
@@ -177,6 +179,8 @@ function steps(seconds: number): string {
 }
 
 function every(ms: number): string {
+  if (ms === DAY_MS) return '每 24 小时';
+  if (ms % DAY_MS === 0) return `每 ${ms / DAY_MS} 天（按每天 24 小时计）`;
   const units = unitsOf(ms);
   return units.length === 1 && units[0]![0] === 1 ? `每${UNITS[units[0]![1]]}` : `每 ${duration(ms)}`;
 }
@@ -191,5 +195,5 @@ function duration(ms: number): string {
 function spaced(text: string): string {
   return text
     .replaceAll(/(?<=\p{Script=Han})(?=\d)|(?<=\d)(?=\p{Script=Han})/gu, ' ')
-    .replaceAll(/(?<=[\p{Script=Han}，、）]) +(?=[\p{Script=Han}（])| +$/gu, '');
+    .replaceAll(/(?<=[\p{Script=Han}，、）]) +(?=[\p{Script=Han}（])|(?<=）) +| +$/gu, '');
 }

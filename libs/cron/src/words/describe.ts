@@ -1,8 +1,9 @@
 import { parseDuration } from '@staddle/kernel';
 import { parseCronExpression } from '../expression/cron-expression.ts';
-import type { CalendarTriggerJson, DstPolicy, Language, LimitsJson, TriggerJson } from '../trigger.ts';
+import type { AndTriggerJson, CalendarTriggerJson, DstPolicy, Language, LimitsJson, OrTriggerJson, TriggerJson } from '../trigger.ts';
 import { dateOfDay, DAY_MS, weekdayOfDay } from '../zone/civil-date.ts';
 import { tryParseDateTime } from '../zone/local-time.ts';
+import { calendarSteps } from './calendar-steps.ts';
 import { chinese } from './chinese.ts';
 import { senseOf } from './cron-sense.ts';
 import { english } from './english.ts';
@@ -36,17 +37,18 @@ function mainClause(json: TriggerJson, words: Words): string {
     case 'calendar':
       return words.calendar(calendarSense(json)) + words.zone(printable(json.tz));
     case 'or':
-      return words.or(membersOf(json.of, words));
+      return words.or(membersOf(json, words));
     case 'and':
-      return words.and(membersOf(json.of, words), json.threshold === undefined ? 0 : parseDuration(json.threshold));
+      return words.and(membersOf(json, words), json.threshold === undefined ? 0 : parseDuration(json.threshold));
   }
 }
 
-/** Quoted where it could not be told where one ends. */
-function membersOf(of: readonly TriggerJson[], words: Words): readonly string[] {
-  return of.map((member) => {
+/** Quoted where it could not be told what belongs to which. */
+function membersOf(json: OrTriggerJson | AndTriggerJson, words: Words): readonly string[] {
+  const limited = limitClauses(json, words).length > 0;
+  return json.of.map((member) => {
     const sentence = sentenceOf(member, words);
-    return member.kind === 'or' || member.kind === 'and' ? words.quoted(sentence) : sentence;
+    return limited || member.kind === 'or' || member.kind === 'and' ? words.quoted(sentence) : sentence;
   });
 }
 
@@ -71,24 +73,17 @@ function isFixed(json: TriggerJson): boolean {
   return json.kind !== 'cron' || parseCronExpression(json.expr, json.seed).fixedTimes;
 }
 
-const CALENDAR_EVERY = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?$/;
-
-/** What `every` of a calendar trigger is made of. */
-export function calendarSteps(every: string): { readonly months: number; readonly days: number } {
-  const [, years = '0', months = '0', weeks = '0', days = '0'] = CALENDAR_EVERY.exec(every)!;
-  return { months: Number(years) * 12 + Number(months), days: Number(weeks) * 7 + Number(days) };
-}
-
 function calendarSense({ every, anchor, clamp }: CalendarTriggerJson): CalendarSense {
   const { months, days } = calendarSteps(every);
+  const extraDays = months > 0 ? days : 0;
   const unit = months > 0 ? (months % 12 === 0 ? 'year' : 'month') : days % 7 === 0 ? 'week' : 'day';
   const count = { year: months / 12, month: months, week: days / 7, day: days }[unit];
-  if (anchor === undefined) return { count, unit, anchor: undefined, clamp: undefined };
+  if (anchor === undefined) return { count, unit, extraDays, anchor: undefined, clamp: undefined };
   const day = Math.floor(tryParseDateTime(anchor)!.localMs / DAY_MS);
   const date = dateOfDay(day);
   const clamps = (unit === 'month' && date.day > 28) || (unit === 'year' && date.month === 2 && date.day === 29);
   const [dateText, time] = momentOf(anchor).split(' ') as [string, string];
-  return { count, unit, anchor: { ...date, date: dateText, time, weekday: weekdayOfDay(day) }, clamp: clamps ? (clamp ?? 'last') : undefined };
+  return { count, unit, extraDays, anchor: { ...date, date: dateText, time, weekday: weekdayOfDay(day) }, clamp: clamps ? (clamp ?? 'last') : undefined };
 }
 
 /** `2026-01-01T00:00:00.000Z` as `2026-01-01 00:00 UTC`. */

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../zone/civil-date.ts';
 import { fills, goesRound, isSingle, type CronSense, type MonthDay, type Pattern, type Run, type Seeded, type Times, type Weekday } from './cron-sense.ts';
 import { clocks, stepOf, unitsOf, type CalendarSense, type Words } from './words.ts';
 
@@ -174,8 +175,8 @@ function valuesInWords(values: readonly ({ readonly kind: 'run'; readonly run: R
   ]);
 }
 
-function calendarInWords({ count: steps, unit, anchor, clamp }: CalendarSense): string {
-  const step = every(steps, unit);
+function calendarInWords({ count: steps, unit, extraDays, anchor, clamp }: CalendarSense): string {
+  const step = `${every(steps, unit)}${extraDays === 0 ? '' : ` and ${count(extraDays, 'day')}`}`;
   if (anchor === undefined) return `${step}, counted from when it is created`;
   const { date, time, month, day, weekday } = anchor;
   const missing = clamp === undefined ? '' : clamp === 'last' ? ' or the last day of the month' : ' where there is one';
@@ -185,10 +186,13 @@ function calendarInWords({ count: steps, unit, anchor, clamp }: CalendarSense): 
     week: ` on ${WEEKDAYS[weekday]}`,
     day: '',
   }[unit];
-  return `${step}${on} at ${time}, counted from ${date}`;
+  return `${step}${extraDays === 0 ? on : ''} at ${time}, counted from ${date}`;
 }
 
+/** Days are named as what they are here: so many hours, whatever the clocks do. */
 function everyDuration(ms: number): string {
+  if (ms === DAY_MS) return 'every 24 hours';
+  if (ms % DAY_MS === 0) return `${every(ms / DAY_MS, 'day')} of 24 hours`;
   const units = unitsOf(ms);
   return units.length === 1 ? every(...units[0]!) : `every ${duration(ms)}`;
 }

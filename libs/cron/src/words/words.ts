@@ -5,6 +5,8 @@ import type { CronSense } from './cron-sense.ts';
 export interface CalendarSense {
   readonly count: number;
   readonly unit: 'year' | 'month' | 'week' | 'day';
+  /** On top of years or months. */
+  readonly extraDays: number;
   /** Undefined: the creation. */
   readonly anchor: CalendarAnchor | undefined;
   /** What becomes of a day that some months do not have; undefined where there is no such day. */
