@@ -1,7 +1,7 @@
 import { cron, type Trigger } from '@staddle/cron';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tryTimeZone } from '../../src/zone/time-zone.ts';
-import { DAY, HOUR, observe, type Change } from './clocks.ts';
+import { DAY, HOUR, observe, type Change, type Window } from './clocks.ts';
 import { faultIn, restartFaultIn } from './compare.ts';
 import { POLICIES, timesIn, type Policy } from './minute-oracle.ts';
 import { readExpression } from './reading.ts';
@@ -35,10 +35,18 @@ it('finds in every zone the changes that Intl shows, and no others', () => {
 });
 
 describe.each(changing)('$tz, like $zones.length zones in all', ({ tz, clocks, changes }) => {
+  let windows: readonly Window[] = [];
+  beforeAll(() => {
+    windows = changes.map(({ at }) => observe(clocks, at - 2 * DAY, at + 2 * DAY, { everyMinute: SOAK }));
+  });
+  afterAll(() => {
+    windows = [];
+  });
+
   it('has at every change the times that a look at every minute finds, forwards, backwards and at once', () => {
     const triggers = createTriggers(tz);
     const faults = changes.flatMap((change, index) => {
-      const window = observe(clocks, change.at - 2 * DAY, change.at + 2 * DAY, { everyMinute: SOAK });
+      const window = windows[index]!;
       const { fixed, following } = trickyExpressions(change);
       return [...fixed, ...following].flatMap((expr) => {
         // Policies are nothing to what follows the clock; one of them each time is enough to see that.
@@ -56,7 +64,7 @@ describe.each(changing)('$tz, like $zones.length zones in all', ({ tz, clocks, c
   it('has the same times after a restart at any minute of the day of a change', () => {
     const triggers = createTriggers(tz);
     const faults = changes.flatMap((change, index) => {
-      const window = observe(clocks, change.at - 2 * DAY, change.at + 2 * DAY);
+      const window = windows[index]!;
       const { fixed, following, restarts } = trickyExpressions(change);
       return (SOAK ? [...fixed, ...following] : restarts).flatMap((expr, number) => {
         const policies = SOAK ? POLICIES : [POLICIES[(index + number) % POLICIES.length]!];

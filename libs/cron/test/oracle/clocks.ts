@@ -55,6 +55,8 @@ export interface Window {
   readonly to: number;
   /** What clocks show at `from` and at every minute after it, before `to`. */
   readonly shown: Float64Array;
+  /** Where clocks do not show a minute more than at the place before. */
+  readonly jumps: readonly number[];
 }
 
 /** Looks at every minute of [from, to); quicker where clocks show at both ends of a quarter of an hour that it has fifteen minutes. */
@@ -70,5 +72,7 @@ export function observe(clocks: Clocks, from: number, to: number, { everyMinute 
     }
     first = next;
   }
-  return { from, to, shown };
+  const jumps: number[] = [];
+  for (let index = 1; index < shown.length; index += 1) if (shown[index]! - shown[index - 1]! !== MINUTE) jumps.push(index);
+  return { from, to, shown, jumps };
 }

@@ -36,22 +36,26 @@ function meantMinutes(reading: Reading, { shown }: Window): Uint8Array {
   const minuteOfDay = new Uint8Array(1_440);
   for (const hour of reading.hours) for (const minute of reading.minutes) minuteOfDay[hour * 60 + minute] = 1;
   const meant = new Uint8Array(shown.length);
-  let [today, todayIsMeant] = [-1, false];
-  shown.forEach((local, index) => {
-    const day = Math.floor(local / DAY);
-    if (day !== today) [today, todayIsMeant] = [day, reading.day(new Date(day * DAY))];
-    if (todayIsMeant) meant[index] = minuteOfDay[(local - day * DAY) / MINUTE]!;
-  });
+  let midnight = -Infinity;
+  let todayIsMeant = false;
+  for (let index = 0; index < shown.length; index += 1) {
+    const local = shown[index]!;
+    if (local < midnight || local >= midnight + DAY) {
+      midnight = Math.floor(local / DAY) * DAY;
+      todayIsMeant = reading.day(new Date(midnight));
+    }
+    if (todayIsMeant) meant[index] = minuteOfDay[(local - midnight) / MINUTE]!;
+  }
   return meant;
 }
 
 function aroundChanges(regular: Uint8Array, reading: Reading, window: Window, { gap, overlap }: Policy): number[] {
-  const { shown } = window;
+  const { shown, jumps } = window;
   const meant = regular.slice();
   const moments = new Set<number>();
-  for (let index = 1; index < shown.length; index += 1) {
+  for (const index of jumps) {
     const change = shown[index]! - shown[index - 1]! - MINUTE;
-    if (change === 0 || Math.abs(change) > LONGEST_CLOCK_CHANGE) continue;
+    if (Math.abs(change) > LONGEST_CLOCK_CHANGE) continue;
     const minutes = Math.abs(change) / MINUTE;
     if (change > 0) {
       for (let minute = 0; minute < minutes; minute += 1) {

@@ -41,7 +41,7 @@ export function randomExpression(dice: Dice): string {
   ];
   const years = dice.once(20);
   if (years || dice.once(5)) fields.unshift(dice.once(20) ? '*' : dice.once(2) ? '0' : list(dice, 0, 59, 59));
-  if (years) fields.push(dice.oneOf(['*', '2020-2037', '*/2', String(dice.number(2021, 2036)), `${dice.number(2020, 2030)}-${dice.number(2030, 2040)}/${dice.number(1, 4)}`, '2028/4']));
+  if (years) fields.push(dice.oneOf(['*', '2020-2037', '*/2', String(dice.number(2021, 2036)), `${dice.number(2020, 2029)}-${dice.number(2032, 2040)}/${dice.number(1, 4)}`, '2028/4']));
   return fields.join(' ');
 }
 

@@ -18,13 +18,13 @@ const EXPRESSIONS = Number(process.env.CRON_RANDOM ?? 100_000);
 const BATCHES = 20;
 const COUNT = 3;
 const NEAR = 40 * DAY;
-const FAR = 1_500 * DAY;
+const FAR = 900 * DAY;
 const FROM = Date.UTC(2021, 0, 1);
 const TO = Date.UTC(2037, 0, 1);
 
 const histories = new Map(
-  // Each zone costs a scan of twenty years: draw a third of them, the whole grammar is the point here.
-  drawZones(createDice(createRandom(SEED)), Math.ceil(ALL_ZONES.length / 3)).map((tz) => [tz, historyOf(clocksOf(tz), Date.UTC(2016, 0, 1), Date.UTC(2042, 0, 1))]),
+  // Each zone costs a scan of twenty years; the grammar is the point here, not the zones.
+  drawZones(createDice(createRandom(SEED)), 100).map((tz) => [tz, historyOf(clocksOf(tz), FROM - FAR, TO + FAR)]),
 );
 const zones = [...histories.keys()];
 

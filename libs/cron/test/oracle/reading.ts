@@ -87,7 +87,9 @@ function dayOfMonthItem(item: string): IsDay {
     const length = daysInMonthOf(shown);
     const meant = number === undefined ? length - Number(beforeLast) : Number(number);
     if (meant < 1 || meant > length) return false;
-    return shown.getUTCDate() === (workday === 'W' ? nearestWorkday(shown, meant, length) : meant);
+    if (workday === '') return shown.getUTCDate() === meant;
+    // It never is further away: a month has no three days of weekend in a row.
+    return Math.abs(shown.getUTCDate() - meant) <= 2 && shown.getUTCDate() === nearestWorkday(shown, meant, length);
   };
 }
 

@@ -30,7 +30,7 @@ export function trickyExpressions({ at, before, after }: Change): { fixed: strin
       `*/30 ${clock(last)} ? * *`,
       `${clock(half)} ${date} * ?`,
       `${clock(half)} ${date}W * *`,
-      `${clock(half)} L,L-${date},LW ${month} *`,
+      `${clock(half)} L,L-${Math.min(date, 30)},LW ${month} *`,
       `${clock(half)} ? * ${weekday}`,
       `${clock(half)} ? * ${weekday}#${Math.ceil(date / 7)}`,
       `${clock(half)} * * ${tomorrow}-${weekday}/6,${weekday}L`,
@@ -38,7 +38,7 @@ export function trickyExpressions({ at, before, after }: Change): { fixed: strin
       `${clock(half)} ${date}-31 * +${weekday}`,
       `0 ${clock(half)} ${date} ${month} ? ${year}`,
     ],
-    following: ['*/30 * * * *', '0 */2 * * *', inside, `${minute(half)} * * * *`, `${minute(half)}/10 ${hour(half)} ? * ${weekday}`, `${minute(half)} ${hour(half)}/5 * * *`],
+    following: ['*/30 * * * *', '0 */2 * * *', inside, `${minute(half)} * * * *`, `${minute(half)}/${Math.min(10, 60 - minute(half))} ${hour(half)} ? * ${weekday}`, `${minute(half)} ${hour(half)}/${Math.min(5, 24 - hour(half))} * * *`],
     restarts: [daily, list, inside],
   };
 }
