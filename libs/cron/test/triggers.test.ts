@@ -1,4 +1,4 @@
-import { after, cron, date, interval, type DateOptions, type Trigger } from '@staddle/cron';
+import { after, and, calendar, cron, date, interval, or, type DateOptions, type Trigger } from '@staddle/cron';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -9,6 +9,10 @@ const iso = (ms: number | undefined): string | undefined => (ms === undefined ? 
 
 function instantOf(options: DateOptions): string | undefined {
   return iso(date(options).next(-Infinity));
+}
+
+function isDeeplyFrozen(value: unknown): boolean {
+  return typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(isDeeplyFrozen));
 }
 
 describe('date', () => {
@@ -63,7 +67,7 @@ describe('date', () => {
 describe('after', () => {
   it('is a date once it is created', () => {
     const trigger = after({ delay: 'PT30M' }).resolve(NOW);
-    expect(trigger.toJSON()).toEqual({ kind: 'date', at: '2026-11-20T10:30:00.123Z' });
+    expect(trigger.toJSON()).toEqual({ v: 1, kind: 'date', at: '2026-11-20T10:30:00.123Z' });
     expect(trigger.next(NOW)).toBe(NOW + 30 * 60_000);
     expect(trigger.resolve(NOW + 1)).toBe(trigger);
   });
@@ -95,7 +99,7 @@ describe('interval', () => {
   it('is anchored at its creation unless told otherwise', () => {
     const trigger = interval({ every: 90_000 }).resolve(NOW);
     expect(trigger.next(NOW)).toBe(NOW + 90_000);
-    expect(trigger.toJSON()).toEqual({ kind: 'interval', every: 'PT1M30S', anchor: '2026-11-20T10:00:00.123Z' });
+    expect(trigger.toJSON()).toEqual({ v: 1, kind: 'interval', every: 'PT1M30S', anchor: '2026-11-20T10:00:00.123Z' });
     expect(trigger.resolve(NOW + 1)).toBe(trigger);
   });
 
@@ -111,17 +115,37 @@ describe('interval', () => {
   it('stays on its grid', () => {
     const instant = fc.integer({ min: 0, max: LATEST });
     fc.assert(
-      fc.property(fc.integer({ min: 1_000, max: 36_500 * 86_400_000 }), instant, instant, (everyMs, anchor, from) => {
+      fc.property(fc.integer({ min: 1, max: 36_500 * 86_400_000 }), instant, instant, (everyMs, anchor, from) => {
         // In whole numbers that no rounding touches.
         const periods = from < anchor ? 0n : (BigInt(from) - BigInt(anchor)) / BigInt(everyMs) + 1n;
         const expected = Number(BigInt(anchor) + periods * BigInt(everyMs));
-        expect(interval({ every: everyMs, anchor }).next(from)).toBe(expected <= LATEST ? expected : undefined);
+        const trigger = interval({ every: everyMs, anchor });
+        expect(trigger.next(from)).toBe(expected <= LATEST ? expected : undefined);
+        const before = expected - everyMs;
+        expect(trigger.prev(expected)).toBe(before >= anchor ? before : undefined);
+        expect(trigger.matches(expected)).toBe(expected <= LATEST);
       }),
     );
   });
 
-  it.each([999, 0, -1, '', 'often', 'PT0.5S', 'P36501D'])('refuses a rate of %o', (every) => {
+  it.each([0, -1, 0.5, '', 'often', 'PT0.0001S', 'P36501D'])('refuses a rate of %o', (every) => {
     expect(() => interval({ every })).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field: 'every', value: every }));
+  });
+
+  it('says how long after a run the next one begins, with a fixed delay', () => {
+    const trigger = interval({ every: '15m', mode: 'delay' });
+    expect(trigger.fixedDelayMs).toBe(900_000);
+    expect(interval({ every: '15m' }).fixedDelayMs).toBeUndefined();
+    const resolved = trigger.resolve(NOW);
+    expect(resolved.fixedDelayMs).toBe(900_000);
+    expect(resolved.next(NOW)).toBe(NOW + 900_000);
+  });
+
+  it.each(['maxRuns', 'exclude'])('refuses %s with a fixed delay', (field) => {
+    const limit = field === 'maxRuns' ? { maxRuns: 5 } : { exclude: [date({ at: NOW })] };
+    expect(() => interval({ every: '1m', mode: 'delay', ...limit })).toThrow(
+      expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field, rule: "has no meaning with mode 'delay': the times depend on how long runs take" }),
+    );
   });
 
   it.each([-1, NaN, LATEST + 1, '', 'now', '2026-01-01T00:00:00', '1969-01-01T00:00:00Z'])('refuses an anchor of %o', (anchor) => {
@@ -135,6 +159,9 @@ describe('every trigger', () => {
     ['after', after({ delay: '1h' }).resolve(NOW)],
     ['interval', interval({ every: '1h' }).resolve(NOW)],
     ['cron', cron('0 * * * *', { tz: 'UTC' })],
+    ['calendar', calendar({ every: 'P1M', tz: 'Europe/Paris' }).resolve(NOW)],
+    ['or', or([interval({ every: '1h' }), after({ delay: '1h' })]).resolve(NOW)],
+    ['and', and([interval({ every: '1h', anchor: 0 }), cron('0 9 * * *', { tz: 'Asia/Shanghai' })], { maxRuns: 3 }).resolve(NOW)],
   ];
 
   it.each(triggers)('(%s) has nothing after the end of time', (_, trigger) => {
@@ -146,17 +173,61 @@ describe('every trigger', () => {
     expect(first).toBeGreaterThanOrEqual(0);
     expect(trigger.next(-1e300)).toBe(first);
     expect(trigger.next(first - 1)).toBe(first);
+    expect([trigger.prev(first), trigger.prev(-Infinity), trigger.matches(-1), trigger.matches(-Infinity)]).toEqual([undefined, undefined, false, false]);
+  });
+
+  it.each(triggers)('(%s) ends by the end of time', (_, trigger) => {
+    const last = trigger.prev(Infinity)!;
+    expect(last).toBeLessThanOrEqual(LATEST);
+    expect([trigger.prev(LATEST + 1), trigger.next(last), trigger.matches(last), trigger.matches(Infinity)]).toEqual([last, undefined, true, false]);
+  });
+
+  it.each(triggers)('(%s) lists its times from one instant up to, and without, another', (_, trigger) => {
+    const first = trigger.next(-Infinity)!;
+    const second = trigger.next(first);
+    expect(trigger.between(-Infinity, Infinity, 1)).toEqual([first]);
+    expect(trigger.between(first, first + 1, 10)).toEqual([first]);
+    expect(trigger.between(first - 0.5, first + 0.5, 10)).toEqual([first]);
+    expect(trigger.between(first, first, 10)).toEqual([]);
+    expect(trigger.between(first + 1, first, 10)).toEqual([]);
+    if (second !== undefined) {
+      expect(trigger.between(first, second, 10)).toEqual([first]);
+      expect(trigger.between(first, second + 1, 10)).toEqual([first, second]);
+    }
+  });
+
+  it.each(triggers)('(%s) matches its times and no instant beside them', (_, trigger) => {
+    const first = trigger.next(-Infinity)!;
+    expect([first - 1, first - 0.5, first, first + 0.5].map((at) => trigger.matches(at))).toEqual([false, false, true, false]);
+  });
+
+  it.each(triggers)('(%s) has no jitter unless told to', (_, trigger) => {
+    expect(trigger.jitterMs(NOW)).toBe(0);
+  });
+
+  it.each(triggers)('(%s) is settled', (_, trigger) => {
+    expect(trigger.resolve(NOW + 5, { seed: 'other' })).toBe(trigger);
+  });
+
+  it.each([0, -1, 1.5, 100_001, NaN, Infinity, '5', undefined])('refuses a list of %o times', (limit) => {
+    expect(() => date({ at: NOW }).between(0, NOW, limit as number)).toThrow(expect.objectContaining({ code: 'ERR_CRON_INSTANT', value: limit }));
   });
 
   it.each(triggers)('(%s) refuses what is no instant', (_, trigger) => {
     for (const value of [NaN, undefined, null, '0', new Date(NOW)]) {
-      expect(() => trigger.next(value as never)).toThrow(expect.objectContaining({ code: 'ERR_CRON_INSTANT', value }));
+      const refusal = expect.objectContaining({ code: 'ERR_CRON_INSTANT', value });
+      expect(() => trigger.next(value as never)).toThrow(refusal);
+      expect(() => trigger.prev(value as never)).toThrow(refusal);
+      expect(() => trigger.matches(value as never)).toThrow(refusal);
+      expect(() => trigger.jitterMs(value as never)).toThrow(refusal);
+      expect(() => trigger.between(value as never, NOW, 1)).toThrow(refusal);
+      expect(() => trigger.between(NOW, value as never, 1)).toThrow(refusal);
     }
   });
 
   it.each(triggers)('(%s) is immutable', (_, trigger) => {
     expect(Object.isFrozen(trigger)).toBe(true);
-    expect(Object.isFrozen(trigger.toJSON())).toBe(true);
+    expect(isDeeplyFrozen(trigger.toJSON())).toBe(true);
   });
 
   it('refuses to be created at what is no instant', () => {

@@ -1,9 +1,9 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
 import { TriggerSyntaxError } from '../errors.ts';
 import type { Trigger } from '../trigger.ts';
-import { createTrigger, type TriggerParts } from './create-trigger.ts';
+import { createTrigger, timelineOf } from './create-trigger.ts';
 import { readLimits, requireFirst, type LimitOptions } from './limits.ts';
-import { readMember } from './member.ts';
+import { checkMember } from './member.ts';
 import { bounded, countStep } from './steps.ts';
 import type { Timeline } from './timeline.ts';
 import { readDuration } from './trigger-options.ts';
@@ -22,11 +22,12 @@ export const MOST_MEMBERS = 32;
 export function or(of: readonly Trigger[], options: LimitOptions = {}): Trigger {
   const members = readMembers(of);
   const limits = readLimits(options);
+  const timelines = timelinesOf(members);
   return createTrigger({
-    json: { v: 1, kind: 'or', of: members.map(({ json }) => json), ...limits.json },
-    timeline: isResolved(members) && limits.resolved ? limits.limit(union(members.map(({ timeline }) => timeline))) : undefined,
+    json: { v: 1, kind: 'or', of: members.map((member) => member.toJSON()), ...limits.json },
+    timeline: timelines && limits.resolved ? limits.limit(union(timelines)) : undefined,
     jitterMs: limits.jitterMs,
-    resolve: (nowMs, seed) => or(of.map((member) => member.resolve(nowMs, { seed })), { ...options, ...limits.resolve(nowMs, seed) }),
+    resolve: (nowMs, seed) => or(resolveAll(members, nowMs, seed), limits.resolve(nowMs, seed)),
   });
 }
 
@@ -39,36 +40,68 @@ export function and(of: readonly Trigger[], options: AndOptions = {}): Trigger {
   const members = readMembers(of);
   const thresholdMs = options.threshold === undefined ? 0 : readDuration('threshold', options.threshold, 0);
   const limits = readLimits(options);
+  const timelines = timelinesOf(members);
   return createTrigger({
-    json: { v: 1, kind: 'and', of: members.map(({ json }) => json), ...(thresholdMs > 0 && { threshold: formatDuration(thresholdMs) }), ...limits.json },
+    json: { v: 1, kind: 'and', of: members.map((member) => member.toJSON()), ...(thresholdMs > 0 && { threshold: formatDuration(thresholdMs) }), ...limits.json },
     timeline:
-      isResolved(members) && limits.resolved
-        ? limits.limit(requireFirst(agreement(members.map(({ timeline }) => timeline), thresholdMs), 'never comes: its triggers do not agree on any time'))
+      timelines && limits.resolved
+        ? limits.limit(requireFirst(agreement(timelines, thresholdMs), 'never comes: its triggers do not agree on any time'))
         : undefined,
     jitterMs: limits.jitterMs,
-    resolve: (nowMs, seed) => and(of.map((member) => member.resolve(nowMs, { seed })), { ...options, ...limits.resolve(nowMs, seed) }),
+    resolve: (nowMs, seed) => and(resolveAll(members, nowMs, seed), { threshold: thresholdMs, ...limits.resolve(nowMs, seed) }),
   });
 }
 
-function readMembers(of: readonly Trigger[]): readonly TriggerParts[] {
+function readMembers(of: readonly Trigger[]): readonly Trigger[] {
   if (!Array.isArray(of)) throw new TriggerSyntaxError('of', of, 'is not a list of triggers');
   if (of.length < 1 || of.length > MOST_MEMBERS) throw new TriggerSyntaxError('of', undefined, `has ${of.length} triggers, not 1 to ${MOST_MEMBERS}`);
-  return Array.from(of as readonly Trigger[], (member, index) => readMember(`of.${index}`, member, 'is no trigger'));
+  const members = Array.from(of as readonly Trigger[]);
+  for (const [index, member] of members.entries()) checkMember(`of.${index}`, member, 'is no trigger');
+  return members;
 }
 
-function isResolved(members: readonly TriggerParts[]): members is readonly (TriggerParts & { readonly timeline: Timeline })[] {
-  return members.every(({ timeline }) => timeline !== undefined);
+/** Undefined while one of them depends on its creation. */
+function timelinesOf(members: readonly Trigger[]): readonly Timeline[] | undefined {
+  const timelines = members.map(timelineOf).filter((timeline) => timeline !== undefined);
+  return timelines.length === members.length ? timelines : undefined;
+}
+
+function resolveAll(members: readonly Trigger[], nowMs: number, seed: string | undefined): readonly Trigger[] {
+  return members.map((member) => member.resolve(nowMs, { seed }));
 }
 
 function union(members: readonly Timeline[]): Timeline {
   return {
-    next: (afterMs) => bounded(() => minimum(members, (member) => member.next(afterMs))),
-    prev: (beforeMs) => bounded(() => maximum(members, (member) => member.prev(beforeMs))),
+    next: (afterMs) => bounded(() => earliest(members, afterMs)),
+    prev: (beforeMs) => bounded(() => latest(members, beforeMs)),
   };
 }
 
+/** The first time of any of them after `afterMs`. */
+function earliest(members: readonly Timeline[], afterMs: number): number | undefined {
+  let found: number | undefined;
+  for (const member of members) {
+    countStep();
+    const at = member.next(afterMs);
+    if (at !== undefined && (found === undefined || at < found)) found = at;
+  }
+  return found;
+}
+
+/** The last time of any of them before `beforeMs`. */
+function latest(members: readonly Timeline[], beforeMs: number): number | undefined {
+  let found: number | undefined;
+  for (const member of members) {
+    countStep();
+    const at = member.prev(beforeMs);
+    if (at !== undefined && (found === undefined || at > found)) found = at;
+  }
+  return found;
+}
+
 /*
- * With members of any density, the search leaps: no instant is looked at that the member whose time is furthest away rules out.
+ * The set is that of the definition: t is a time of one member, and each of the others has a time in [t, t + threshold]. Both
+ * searches leap: they pass over whatever the member that is furthest away rules out, however dense the others are.
  */
 function agreement(members: readonly Timeline[], thresholdMs: number): Timeline {
   function next(afterMs: number): number | undefined {
@@ -83,28 +116,27 @@ function agreement(members: readonly Timeline[], thresholdMs: number): Timeline 
         last = Math.max(last, at);
       }
       if (last - first <= thresholdMs) return first;
-      // The latest of them has nothing before: whatever it shall be near to lies within the threshold.
+      // The member that comes last has nothing before: whatever agrees with it lies within the threshold before it.
       after = last - thresholdMs - 1;
     }
   }
 
   function prev(beforeMs: number): number | undefined {
     for (let before = beforeMs; ; ) {
-      const at = maximum(members, (member) => member.prev(before));
+      const at = latest(members, before);
       if (at === undefined) return undefined;
-      const lacking = members.filter((member) => {
+      let agreed = true;
+      for (const member of members) {
         countStep();
         const near = member.next(at - 1);
-        return near === undefined || near > at + thresholdMs;
-      });
-      if (lacking.length === 0) return at;
-      // What lacks a time from here on is late for every earlier instant too, up to its own last time.
-      for (const member of lacking) {
-        countStep();
-        const earlier = member.prev(at);
-        if (earlier === undefined) return undefined;
-        before = Math.min(before, earlier + 1);
+        if (near !== undefined && near <= at + thresholdMs) continue;
+        // It has nothing in [at, at + threshold], so whatever agrees with it is no later than its last time before that.
+        const last = member.prev(at);
+        if (last === undefined) return undefined;
+        before = Math.min(before, last + 1);
+        agreed = false;
       }
+      if (agreed) return at;
     }
   }
 
@@ -112,22 +144,4 @@ function agreement(members: readonly Timeline[], thresholdMs: number): Timeline 
     next: (afterMs) => bounded(() => next(afterMs)),
     prev: (beforeMs) => bounded(() => prev(beforeMs)),
   };
-}
-
-function minimum(members: readonly Timeline[], ask: (member: Timeline) => number | undefined): number | undefined {
-  return extreme(members, ask, Math.min);
-}
-
-function maximum(members: readonly Timeline[], ask: (member: Timeline) => number | undefined): number | undefined {
-  return extreme(members, ask, Math.max);
-}
-
-function extreme(members: readonly Timeline[], ask: (member: Timeline) => number | undefined, choose: (a: number, b: number) => number): number | undefined {
-  let found: number | undefined;
-  for (const member of members) {
-    countStep();
-    const at = ask(member);
-    if (at !== undefined) found = found === undefined ? at : choose(found, at);
-  }
-  return found;
 }

@@ -32,9 +32,14 @@ export function createTrigger(parts: TriggerParts): Trigger {
   return new KindOfTrigger(parts);
 }
 
-/** What the trigger was created with; undefined for what this package did not create. */
-export function partsOf(trigger: unknown): TriggerParts | undefined {
-  return KindOfTrigger.partsOf(trigger);
+/** Whether this copy of the package created it: others need not keep to the invariants. */
+export function isTrigger(value: unknown): value is Trigger {
+  return KindOfTrigger.is(value);
+}
+
+/** The times of a trigger that {@link isTrigger}, for one that holds it; undefined while it depends on its creation. */
+export function timelineOf(trigger: Trigger): Timeline | undefined {
+  return KindOfTrigger.partsOf(trigger as KindOfTrigger).timeline;
 }
 
 // A class, because processes hold triggers by the hundred thousand: the methods are there once.
@@ -54,8 +59,12 @@ class KindOfTrigger implements Trigger {
     Object.freeze(this);
   }
 
-  static partsOf(trigger: unknown): TriggerParts | undefined {
-    return typeof trigger === 'object' && trigger !== null && #parts in trigger ? trigger.#parts : undefined;
+  static is(value: unknown): boolean {
+    return typeof value === 'object' && value !== null && #parts in value;
+  }
+
+  static partsOf(trigger: KindOfTrigger): TriggerParts {
+    return trigger.#parts;
   }
 
   get hash(): string {

@@ -2,8 +2,9 @@ import { TriggerSyntaxError } from '../errors.ts';
 import type { Trigger, TriggerJson } from '../trigger.ts';
 import { DAY_MS } from '../zone/civil-date.ts';
 import type { TimeZone } from '../zone/time-zone.ts';
+import { timelineOf } from './create-trigger.ts';
 import type { HolidayCalendar } from './holiday-calendar.ts';
-import { readMember } from './member.ts';
+import { checkMember } from './member.ts';
 import { bounded, countStep } from './steps.ts';
 import type { Timeline } from './timeline.ts';
 import { readTimeZone } from './trigger-options.ts';
@@ -43,9 +44,10 @@ function isCalendar(excluded: HolidayCalendar | Trigger): excluded is HolidayCal
 }
 
 function timesOf(field: string, excluded: Trigger): Exclusion {
-  const { json, timeline } = readMember(field, excluded, 'is neither a holiday calendar nor a trigger');
+  checkMember(field, excluded, 'is neither a holiday calendar nor a trigger');
+  const timeline = timelineOf(excluded);
   const excludes = (atMs: number): number | undefined => (timeline!.next(atMs - 1) === atMs ? atMs : undefined);
-  return { json, resolved: timeline !== undefined, excludedUntil: excludes, excludedSince: excludes };
+  return { json: excluded.toJSON(), resolved: timeline !== undefined, excludedUntil: excludes, excludedSince: excludes };
 }
 
 function daysOf(field: string, calendar: HolidayCalendar, zoneOfTrigger: TimeZone | undefined): Exclusion {
