@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { dateOfDay, DAY_MS, dayOfDate, daysInMonth, isLeapYear, weekdayOfDay } from '../src/zone/civil-date.ts';
 
 describe('the calendar', () => {
-  it('agrees with Date on every day of an era of 400 years, before and after 1970', () => {
+  it('agrees with Date on every day of 400 years around 1970, and on some to either end', () => {
     const wrong = [];
-    for (let day = -100_000; day < 100_000; day += 1) {
+    const days = Array.from({ length: 200_000 }, (_, index) => index - 100_000);
+    for (let day = -719_468; day < 2_932_897; day += 97) days.push(day); // March of the year 0 to the end of 9999
+    for (const day of days) {
       const { year, month, day: dayOfMonth } = dateOfDay(day);
       const date = new Date(day * DAY_MS);
       const same =

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { tryTimeZone, type OffsetPeriod } from '../src/zone/time-zone.ts';
-import { clocksOf } from './oracle.ts';
+import { createTimeZone, tryTimeZone, type OffsetPeriod } from '../src/zone/time-zone.ts';
+import { clocksOf } from './oracle/clocks.ts';
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 function periods(tz: string, from: string, to: string): OffsetPeriod[] {
   const zone = tryTimeZone(tz)!;
@@ -43,11 +44,49 @@ describe('a time zone', () => {
     expect(changes('Asia/Jerusalem', '2079-03-01', '2079-04-01')).toEqual(['2079-03-24T00:00:00.000Z 2 to 3']);
   });
 
+  it('shows on a period both of its changes, when they are within two days of a seam as well', () => {
+    const seam = 50 * 366 * DAY;
+    const wrong = [];
+    for (let distance = -2 * DAY; distance <= 2 * DAY; distance += HOUR / 2) {
+      const changeAt = seam + distance;
+      const zone = createTimeZone((ms) => (ms < changeAt ? 0 : HOUR));
+      for (let ms = seam - 3 * DAY; ms <= seam + 3 * DAY; ms += HOUR / 2) {
+        const { startAt, endAt, offsetMs, previousOffsetMs, nextOffsetMs } = zone.periodAt(ms);
+        const right =
+          startAt <= ms &&
+          ms < endAt &&
+          offsetMs === (ms < changeAt ? 0 : HOUR) &&
+          previousOffsetMs === (startAt === changeAt ? 0 : offsetMs) &&
+          nextOffsetMs === (endAt === changeAt ? HOUR : offsetMs) &&
+          (ms >= changeAt || changeAt - ms > 2 * DAY || endAt === changeAt) &&
+          (ms < changeAt || ms - changeAt >= 2 * DAY || startAt === changeAt);
+        if (!right) wrong.push({ distance, ms: ms - seam });
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('leads from a local time back to its instant, to the earlier or the later one of two', () => {
+    const seam = 50 * 366 * DAY;
+    for (const change of [-3, -0.5, 0.5, 3]) {
+      for (let distance = -8; distance <= 8; distance += 1) {
+        const offsetAt = (ms: number): number => (ms < seam + distance * (HOUR / 2) ? 0 : change * HOUR);
+        const zone = createTimeZone(offsetAt);
+        for (let at = seam - DAY; at < seam + DAY; at += HOUR / 4) {
+          const instants = [zone.instantOf(at + offsetAt(at), 0), zone.instantOf(at + offsetAt(at), 1)];
+          expect(instants).toContain(at);
+          expect(instants[0]).toBeLessThanOrEqual(instants[1]!);
+        }
+      }
+    }
+  });
+
   it('is known by its IANA name and by links to it, in any case, and made once', () => {
     for (const name of ['Europe/Paris', 'Europe/Kyiv', 'Asia/Kolkata', 'US/Eastern', 'Etc/GMT+5', 'America/Argentina/Buenos_Aires', 'UTC', 'utc', 'GMT']) {
       expect(tryTimeZone(name)).toBeDefined();
     }
     expect(tryTimeZone('europe/paris')).toBe(tryTimeZone('Europe/Paris'));
+    expect(tryTimeZone('EUROPE/paris')).toBe(tryTimeZone('Europe/Paris'));
   });
 
   it.each(['', ' ', 'Paris', 'Europe/Paris ', 'Europe/', '/', 'EST', 'IST', 'BST', 'PST8PDT', '+01:00', 'UTC+1', 'Z', 'Local', 'Europe/Paris\u0000'])('is not %o', (name) => {

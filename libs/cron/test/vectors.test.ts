@@ -9,6 +9,8 @@ interface Vector {
   readonly from: string;
   /** The times that follow, without gap. */
   readonly times: readonly string[];
+  /** There are no more of them. */
+  readonly end?: boolean;
 }
 
 const NEW_YORK = 'America/New_York';
@@ -207,6 +209,62 @@ const VECTORS: readonly Vector[] = [
     times: ['2025-03-31T00:00Z', '2025-05-31T00:00Z', '2025-07-31T00:00Z'],
   },
   {
+    what: 'the last day of the month',
+    expr: '0 0 L * *',
+    tz: 'UTC',
+    from: '2024-01-31T12:00Z',
+    times: ['2024-02-29T00:00Z', '2024-03-31T00:00Z', '2024-04-30T00:00Z'],
+  },
+  {
+    what: 'three days before the last one',
+    expr: '0 0 L-3 * *',
+    tz: 'UTC',
+    from: '2025-05-01T00:00Z',
+    times: ['2025-05-28T00:00Z', '2025-06-27T00:00Z', '2025-07-28T00:00Z'],
+  },
+  {
+    what: 'the working day nearest to the 15th',
+    expr: '0 0 15W * *',
+    tz: 'UTC',
+    from: '2025-06-01T00:00Z',
+    times: ['2025-06-16T00:00Z', '2025-07-15T00:00Z', '2025-08-15T00:00Z'],
+  },
+  {
+    what: 'the working day nearest to the first, within the month',
+    expr: '0 0 1W * *',
+    tz: 'UTC',
+    from: '2025-02-20T00:00Z',
+    times: ['2025-03-03T00:00Z', '2025-04-01T00:00Z'],
+  },
+  {
+    what: 'the last working day of the month',
+    expr: '0 0 LW * *',
+    tz: 'UTC',
+    from: '2025-05-01T00:00Z',
+    times: ['2025-05-30T00:00Z', '2025-06-30T00:00Z', '2025-07-31T00:00Z'],
+  },
+  {
+    what: 'the fifth Monday',
+    expr: '0 0 * * 1#5',
+    tz: 'UTC',
+    from: '2025-06-01T00:00Z',
+    times: ['2025-06-30T00:00Z', '2025-09-29T00:00Z', '2025-12-29T00:00Z'],
+  },
+  {
+    what: 'the last Friday of the month',
+    expr: '0 0 * * 5L',
+    tz: 'UTC',
+    from: '2025-06-01T00:00Z',
+    times: ['2025-06-27T00:00Z', '2025-07-25T00:00Z'],
+  },
+  {
+    what: 'a first of the month that is a Monday',
+    expr: '0 12 1 * +MON',
+    tz: 'UTC',
+    from: '2025-06-01T00:00Z',
+    times: ['2025-09-01T12:00Z', '2025-12-01T12:00Z'],
+  },
+  {
     what: 'either day matches when both are restricted',
     expr: '0 0 13 * 5',
     tz: 'UTC',
@@ -219,6 +277,49 @@ const VECTORS: readonly Vector[] = [
     tz: 'UTC',
     from: '2025-06-01T00:00Z',
     times: ['2025-06-09T00:00Z', '2025-06-23T00:00Z', '2025-07-07T00:00Z'],
+  },
+  {
+    what: 'a question mark is any day',
+    expr: '0 0 ? * MON',
+    tz: 'UTC',
+    from: '2025-06-02T00:00Z',
+    times: ['2025-06-09T00:00Z', '2025-06-16T00:00Z'],
+  },
+  {
+    what: 'a year comes once, and then nothing',
+    expr: '0 0 0 1 1 * 2030',
+    tz: 'UTC',
+    from: '2025-05-01T00:00Z',
+    times: ['2030-01-01T00:00Z'],
+    end: true,
+  },
+  {
+    what: 'a step from a value runs to the end of the hour',
+    expr: '5/15 * * * *',
+    tz: 'UTC',
+    from: '2025-06-01T00:00Z',
+    times: ['2025-06-01T00:05Z', '2025-06-01T00:20Z', '2025-06-01T00:35Z', '2025-06-01T00:50Z', '2025-06-01T01:05Z'],
+  },
+  {
+    what: 'hours wrap around midnight',
+    expr: '0 22-2 * * *',
+    tz: 'UTC',
+    from: '2025-06-01T21:30Z',
+    times: ['2025-06-01T22:00Z', '2025-06-01T23:00Z', '2025-06-02T00:00Z', '2025-06-02T01:00Z', '2025-06-02T02:00Z', '2025-06-02T22:00Z'],
+  },
+  {
+    what: 'days wrap around the end of the week',
+    expr: '0 0 * * 6-1',
+    tz: 'UTC',
+    from: '2025-06-06T00:00Z',
+    times: ['2025-06-07T00:00Z', '2025-06-08T00:00Z', '2025-06-09T00:00Z', '2025-06-14T00:00Z'],
+  },
+  {
+    what: 'a nickname',
+    expr: '@midnight',
+    tz: 'UTC',
+    from: '2025-06-01T12:00Z',
+    times: ['2025-06-02T00:00Z', '2025-06-03T00:00Z'],
   },
   {
     what: 'seconds in front',
@@ -250,12 +351,21 @@ const VECTORS: readonly Vector[] = [
   },
 ];
 
-it.each(VECTORS)('$what: $expr in $tz from $from', ({ expr, tz, from, times }) => {
+it.each(VECTORS)('$what: $expr in $tz from $from', ({ expr, tz, from, times, end }) => {
   const trigger = cron(expr, { tz });
+  const expected = times.map((time) => Date.parse(time));
   let at: number | undefined = Date.parse(from);
-  const found = times.map(() => {
-    at = trigger.next(at!);
-    return new Date(at!).toISOString();
-  });
-  expect(found).toEqual(times.map((time) => new Date(time).toISOString()));
+  for (const time of expected) expect((at = trigger.next(at!))).toBe(time);
+  if (end) expect(trigger.next(at!)).toBeUndefined();
+  for (const time of expected.slice(0, -1).toReversed()) expect((at = trigger.prev(at!))).toBe(time);
+});
+
+it.each(['0 0 30 2 *', '', '* * *', '*/90 * * * *'])('refuses %o', (expr) => {
+  expect(() => cron(expr, { tz: 'UTC' })).toThrow(expect.objectContaining({ code: 'ERR_CRON_SYNTAX' }));
+});
+
+it('spreads H by a seed, and always in the same way', () => {
+  const [one, again, other] = ['invoices', 'invoices', 'backups'].map((seed) => cron('H H * * *', { tz: 'UTC', seed }).next(Date.parse('2025-06-01T00:00Z')));
+  expect(one).toBe(again);
+  expect(one).not.toBe(other);
 });
