@@ -66,3 +66,5 @@ export {
 export { diffManifests, type CronManifest, type CronManifestEntry, type ManifestDiff } from './scheduler/cron-manifest.ts';
 export { defineCron, type CronDefinition } from './scheduler/define-cron.ts';
 export { scanCrons, type ScanCronsOptions, type ScannedCrons } from './scheduler/scan-crons.ts';
+export { explain, type ExplainedTime, type ExplainExpressionOptions, type ExplainOptions, type ExplainTriggerOptions, type Explanation } from './words/explain.ts';
+export { lintTrigger, type LintOptions, type LintRule, type LintWarning } from './words/lint.ts';

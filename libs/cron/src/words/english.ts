@@ -2,7 +2,7 @@ import { DAY_MS } from '../zone/civil-date.ts';
 import { fills, goesRound, isSingle, type CronSense, type MonthDay, type Pattern, type Run, type Seeded, type Times, type Weekday } from './cron-sense.ts';
 import { clocks, stepOf, unitsOf, type CalendarSense, type Words } from './words.ts';
 
-const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+export const MONTHS: readonly string[] = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const ORDER = ['first', 'second', 'third', 'fourth', 'fifth'];
 
