@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { systemClock, type Clock, type Timer } from '@staddle/kernel';
+import { hasCode, systemClock, type Clock, type Timer } from '@staddle/kernel';
 import { InvalidScheduleError, RunCancelledError, ScheduleExistsError, ScheduleNotFoundError, SchedulerStoppedError } from '../errors.ts';
-import type { IntervalTriggerJson, Trigger } from '../trigger.ts';
+import type { Trigger } from '../trigger.ts';
 import { Planner } from './planner.ts';
 import { ScheduleRecord } from './record.ts';
 import { createReports, type Reports } from './reports.ts';
@@ -60,9 +60,7 @@ export class InProcessScheduler implements Scheduler {
         this.#ticker.again(this.#nextSlice === undefined ? this.#planner.firstAt : Infinity);
       },
       onJump: (byMs) => {
-        const fields = { byMs };
-        if (byMs < 0) reports.log('warn', fields, 'the wall clock was set back; what ran already waits until the clock has caught up');
-        else reports.log('warn', fields, 'the wall clock jumped forward, or the machine was suspended');
+        reports.log('warn', { byMs }, byMs < 0 ? 'the wall clock was set back; schedules wait until it has caught up' : 'the wall clock jumped forward, or the machine was suspended');
         reports.emit({ type: 'clock-jump', byMs });
       },
     });
@@ -140,12 +138,13 @@ export class InProcessScheduler implements Scheduler {
     const record = this.#find(name);
     checkTrigger(trigger);
     const resolved = this.#resolve(name, trigger, record.settings);
-    const nextAt = this.#planner.firstInstant(resolved, record.settings, record.activity?.lastAt);
-    this.#planner.skipBefore(record, this.#clock.now(), 'misfire');
+    const now = this.#clock.now();
+    const isLate = record.nextAt !== undefined && record.nextAt <= now;
+    const nextAt = this.#planner.firstInstant(resolved, record.settings, isLate ? now : record.activity?.lastAt);
+    this.#planner.skipBefore(record, now + 1, 'misfire');
     this.#planner.drop(record);
     record.trigger = resolved;
     record.nextAt = nextAt;
-    if (record.activity) record.activity.plannedBefore = record.activity.ledger.planned;
     this.#planner.enqueue(record);
     const { paused } = record.activity ?? {};
     if (paused) this.#planner.pause(record, paused.reason, paused.untilAt);
@@ -160,7 +159,7 @@ export class InProcessScheduler implements Scheduler {
     const activity = record.active;
     activity.removed = true;
     this.#planner.drop(record);
-    if (!this.#stopped) this.#planner.skipBefore(record, this.#clock.now() + 1, 'cancelled');
+    if (!this.#stopped) this.#planner.skipRest(record);
     this.#runs.dropWaiting(record, 'cancelled', true);
     const running = [...(activity.running ?? [])];
     if (runs === 'abort') for (const run of running) this.#runs.abort(run, 'cancelled', new RunCancelledError(name, 'its schedule was removed'));
@@ -225,10 +224,9 @@ export class InProcessScheduler implements Scheduler {
     this.#stopped = true;
     this.#ticker.stop();
     clearImmediate(this.#nextSlice);
-    const now = this.#clock.now();
+    this.#planner.stop();
     for (const record of this.#records.values()) {
-      this.#planner.drop(record);
-      this.#planner.skipBefore(record, now + 1, 'cancelled');
+      this.#planner.skipRest(record);
       if (record.hasRuns) this.#runs.dropWaiting(record, 'cancelled', true);
     }
     this.#stopping.resolve();
@@ -253,19 +251,25 @@ export class InProcessScheduler implements Scheduler {
 
   /** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
   #resolve(name: string, trigger: Trigger, { overlap }: ScheduleSettings): Trigger {
-    const options = { seed: name };
-    const resolved = trigger.resolve(this.#clock.now(), options);
-    if (resolved.fixedDelayMs !== undefined && (resolved.toJSON() as IntervalTriggerJson).exclude !== undefined) {
-      throw new InvalidScheduleError('trigger', trigger, 'has a fixed delay and exclusions: its runs move, so that times cannot be left out');
-    }
+    const resolved = resolveNow(trigger, this.#clock.now(), name);
     if (!this.#hasLocks) return resolved;
     if (overlap === 'cancel_other') throw new InvalidScheduleError('overlap', overlap, 'cannot tell a run in another process to abort: not with locks');
     // Each process would run instants of its own, and locks could not make them one.
     if (resolved.fixedDelayMs !== undefined) throw new InvalidScheduleError('trigger', trigger, 'has a fixed delay, whose instants differ between processes: not with locks');
-    if (resolved !== trigger && trigger.resolve(0, options).hash !== trigger.resolve(1, options).hash) {
+    if (resolved !== trigger && resolveNow(trigger, 0, name).hash !== resolveNow(trigger, 1, name).hash) {
       throw new InvalidScheduleError('trigger', trigger, 'depends on when it is created, which differs between processes: with locks give it an anchor or startAt, or a date');
     }
     return resolved;
+  }
+}
+
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) when no time is left */
+function resolveNow(trigger: Trigger, nowMs: number, name: string): Trigger {
+  try {
+    return trigger.resolve(nowMs, { seed: name });
+  } catch (error) {
+    if (!hasCode(error, 'ERR_CRON_TRIGGER')) throw error;
+    throw new InvalidScheduleError('trigger', trigger, `has no time left: ${(error as Error).message}`);
   }
 }
 

@@ -30,6 +30,7 @@ export class Planner {
   readonly #options: PlannerOptions;
   readonly #queue = new DueQueue<ScheduleRecord>();
   readonly #answers = new WeakMap<Trigger, Answer>();
+  #stopped = false;
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -66,6 +67,10 @@ export class Planner {
     this.#queue.remove(record);
   }
 
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** Deals with the schedule that is due first, if one is due. */
   planOne(): boolean {
     const now = this.#options.clock.now();
@@ -93,12 +98,11 @@ export class Planner {
   resume(record: ScheduleRecord, missed: 'skip' | 'run'): void {
     const { activity } = record;
     if (!activity?.paused) return;
-    const nextAt = record.nextAt ?? this.#following(record, activity.lastAt);
+    record.nextAt ??= this.#following(record, activity.lastAt);
     this.#queue.remove(record);
+    // An instant at the very end of the pause is not missed, and what passed since then is as late as without a pause.
+    if (missed === 'skip') this.skipBefore(record, Math.min(this.#options.clock.now(), activity.paused.untilAt ?? Infinity), 'paused');
     activity.paused = undefined;
-    record.nextAt = nextAt;
-    // An instant of this very moment is not missed.
-    if (missed === 'skip') this.skipBefore(record, this.#options.clock.now(), 'paused');
     this.#enqueue(record, -Infinity);
     this.settle(record);
   }
@@ -111,6 +115,15 @@ export class Planner {
     const lastAt = instants.prev(beforeMs) ?? nextAt;
     record.nextAt = this.#following(record, lastAt);
     this.#skip(record, rangeOf(instants, nextAt, lastAt), record.activity?.paused ? 'paused' : reason);
+  }
+
+  /** Skips what is due already, at the end of the schedule. */
+  skipRest(record: ScheduleRecord): void {
+    try {
+      this.skipBefore(record, this.#options.clock.now() + 1, 'cancelled');
+    } catch (error) {
+      this.#options.reports.log('error', { err: error, schedule: record.name }, 'the trigger of a schedule failed at its end');
+    }
   }
 
   /** To be called when a run or a skip may have been the last: a fixed delay begins, or the schedule is finished. */
@@ -142,7 +155,14 @@ export class Planner {
     record.nextAt = nextAt;
     this.#enqueue(record, dueAt);
     if (skippedBefore) this.#skip(record, skippedBefore, 'misfire');
-    for (const at of runAt) this.#offer(record, at, at + record.trigger.jitterMs(at));
+    let beginAt = -Infinity;
+    for (const at of runAt) {
+      beginAt = Math.max(beginAt, at + instants.jitterMs(at));
+      // Whoever was told of the skip may have taken the schedule away.
+      const refused = this.#stopped || record.active.removed ? 'cancelled' : record.active.paused && 'paused';
+      if (refused) this.#skip(record, { fromAt: at, toAt: at, count: 1, exact: true }, refused);
+      else this.#offer(record, at, beginAt);
+    }
     if (skippedAfter) this.#skip(record, skippedAfter, 'misfire');
     this.settle(record);
   }
@@ -210,9 +230,7 @@ interface Answer {
 /** The next instant of a fixed delay after a run or a skip has ended; undefined when its limits leave none, or for other triggers. */
 function delayedInstant({ trigger, activity }: ScheduleRecord, now: number): number | undefined {
   if (trigger.fixedDelayMs === undefined) return undefined;
-  const { planned } = activity!.ledger;
-  const { endAt, maxRuns } = trigger.toJSON() as IntervalTriggerJson;
-  const at = Math.max(now, activity!.lastAt) + trigger.fixedDelayMs;
-  if (maxRuns !== undefined && planned - activity!.plannedBefore >= maxRuns) return undefined;
+  const { endAt } = trigger.toJSON() as IntervalTriggerJson;
+  const at = Math.max(now + trigger.fixedDelayMs, activity!.lastAt + 1);
   return endAt !== undefined && at > Date.parse(endAt) ? undefined : at;
 }

@@ -55,15 +55,13 @@ export class ScheduleRecord implements Queued {
 export class Activity {
   readonly ledger: Ledger = new Ledger();
   /** Running, or waiting for a place or a lock; undefined instead of empty. */
-  running: Set<Run> | undefined = undefined;
+  running: Run[] | undefined = undefined;
   /** Waiting for those to end, oldest first; undefined instead of empty. */
   buffered: Run[] | undefined = undefined;
   lastRun: ScheduleInfo['lastRun'] = undefined;
   paused: ScheduleInfo['paused'] = undefined;
   /** The last instant that was dealt with: no earlier one follows, whatever the clock and a new trigger say. */
   lastAt: number = -Infinity;
-  /** `planned` when the trigger was set, for the runs of a fixed delay that are left. */
-  plannedBefore = 0;
   removed = false;
 }
 

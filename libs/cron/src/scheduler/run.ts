@@ -1,7 +1,7 @@
 import type { Logger, Timer } from '@staddle/kernel';
 import type { Queued } from './due-queue.ts';
 import type { ScheduleRecord } from './record.ts';
-import type { CronRun, RunInfo } from './schedule.ts';
+import type { CronRun, RunInfo, SkipReason } from './schedule.ts';
 
 /** How the handler ended. */
 export type Outcome = { readonly failed: false } | { readonly failed: true; readonly error: unknown };
@@ -30,6 +30,8 @@ export class Run implements Queued {
   timeout: Timer | undefined = undefined;
   /** Ends the waiting for a lock, not the run. */
   claiming: AbortController | undefined = undefined;
+  /** What becomes of it when it still waits for a lock then. */
+  droppedAs: SkipReason = 'cancelled';
   #controller: AbortController | undefined = undefined;
   #ended: PromiseWithResolvers<Outcome | undefined> | undefined = undefined;
 

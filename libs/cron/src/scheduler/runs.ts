@@ -94,8 +94,12 @@ export class Runs {
     for (const run of waiting) {
       if (run.manual && !andManual) continue;
       // Asked for already. Should the answer be that the instant is ours, it runs: no other process will run it any more.
-      if (this.#begun.has(run)) run.claiming?.abort(new RunCancelledError(record.name, 'it still waited'));
-      else this.#skip(run, reason);
+      if (this.#begun.has(run)) {
+        run.droppedAs = reason;
+        run.claiming?.abort(new RunCancelledError(record.name, 'it still waited for its lock'));
+      } else {
+        this.#skip(run, reason);
+      }
     }
   }
 
@@ -144,7 +148,7 @@ export class Runs {
 
   #makeReady(run: Run): void {
     const activity = run.record.active;
-    (activity.running ??= new Set()).add(run);
+    (activity.running ??= []).push(run);
     this.#ready.push(run, run.dueAt);
   }
 
@@ -199,7 +203,7 @@ export class Runs {
       const { reports } = this.#options;
       const about = { err: error, schedule: record.name, scheduledAt: run.scheduledAt };
       if (outcome !== undefined) reports.log('warn', about, 'the lease of a scheduled run was lost, or not given back');
-      else if (claiming.signal.aborted) skipped = 'cancelled';
+      else if (claiming.signal.aborted) skipped = run.droppedAs;
       else {
         skipped = 'unavailable';
         reports.log('warn', about, 'the locks could not be asked; the scheduled instant does not run here');
@@ -258,18 +262,23 @@ export class Runs {
     if (!run.manual) activity.ledger.open--;
     if (this.#begun.delete(run)) this.#options.reports.running(this.#begun.size);
     this.#ready.remove(run);
-    const { running, buffered } = activity;
-    if (running?.delete(run)) {
-      if (running.size > 0) return;
-      activity.running = undefined;
-      const next = buffered?.shift();
-      if (buffered?.length === 0) activity.buffered = undefined;
-      if (next !== undefined) this.#makeReady(next);
-    } else if (buffered !== undefined) {
-      const left = buffered.filter((other) => other !== run);
-      activity.buffered = left.length === 0 ? undefined : left;
+    if (!activity.running?.includes(run)) {
+      activity.buffered = without(activity.buffered, run);
+      return;
     }
+    activity.running = without(activity.running, run);
+    const next = activity.running === undefined ? activity.buffered?.[0] : undefined;
+    if (next === undefined) return;
+    activity.buffered = without(activity.buffered, next);
+    this.#makeReady(next);
   }
+}
+
+/** Undefined instead of empty. */
+function without(runs: Run[] | undefined, run: Run): Run[] | undefined {
+  const at = runs?.indexOf(run) ?? -1;
+  if (at >= 0) runs!.splice(at, 1);
+  return runs?.length === 0 ? undefined : runs;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

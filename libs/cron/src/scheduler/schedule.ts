@@ -64,7 +64,10 @@ export interface ScheduleOptions {
 export interface ScheduleLockOptions {
   /** How long others wait for a process that stands still, in ms. Default that of the locks. */
   readonly ttlMs?: number | undefined;
-  /** How long it is remembered that an instant has run, in ms: more than clocks may differ. Default a day. */
+  /**
+   * How long it is remembered that an instant has run, in ms: more than clocks may differ and more than `windowMs`, or a process that
+   * is late runs it again. Default a day, or twice `windowMs` when that is more.
+   */
   readonly keepMs?: number | undefined;
   /** When the process that ran it died: `skip` (default) never runs it twice, `retry` lets another process that is late enough run it again. */
   readonly onCrash?: 'skip' | 'retry' | undefined;

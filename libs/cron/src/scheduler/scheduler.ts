@@ -45,7 +45,7 @@ export interface StopOptions {
 
 export interface PauseOptions {
   readonly reason?: string | undefined;
-  /** Resumes by itself at this instant, epoch ms. */
+  /** Resumes by itself at this instant, epoch ms, and skips what it missed until then. */
   readonly untilAt?: number | undefined;
 }
 

@@ -8,7 +8,7 @@ export interface ScheduleSettings {
   readonly misfire: MisfirePolicy;
   /** `Infinity` for none. */
   readonly timeoutMs: number;
-  readonly lock: ScheduleLockOptions;
+  readonly lock: ScheduleLockOptions & { readonly keepMs: number };
 }
 
 /** Most runs of one schedule that `buffer_all` lets wait. */
@@ -25,6 +25,8 @@ const OPTIONS: readonly (keyof ScheduleOptions)[] = ['overlap', 'misfire', 'time
 const MISFIRE_OPTIONS: readonly (keyof MisfirePolicy)[] = ['mode', 'windowMs', 'max', 'graceMs'];
 const LOCK_OPTIONS: readonly (keyof ScheduleLockOptions)[] = ['ttlMs', 'keepMs', 'onCrash'];
 const LONGEST_NAME = 200;
+// A process that is as late as its misfire policy lets it be, with another clock, must find that the instant has had its run.
+const LEAST_KEPT_MS = 86_400_000;
 const MOST_CAUGHT_UP = 10_000;
 /** 285 years, as much as locks take. */
 const LONGEST_MS = 2 ** 43;
@@ -103,6 +105,8 @@ export function createSettings(defaults: ScheduleOptions = {}): (options: Schedu
     const misfire = options.misfire ?? {};
     const base = defaults.misfire ?? {};
     const windowMs = misfire.windowMs ?? base.windowMs ?? usual.windowMs;
+    const keepMs = options.lock?.keepMs ?? defaults.lock?.keepMs ?? Math.min(Math.max(LEAST_KEPT_MS, 2 * windowMs), LONGEST_MS);
+    if (keepMs < windowMs) throw new InvalidScheduleError('lock.keepMs', keepMs, `is shorter than misfire.windowMs, ${windowMs}: a process that is late would run the instant again`);
     return Object.freeze({
       overlap: options.overlap ?? defaults.overlap ?? 'skip',
       misfire: Object.freeze({
@@ -115,7 +119,7 @@ export function createSettings(defaults: ScheduleOptions = {}): (options: Schedu
       timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? Infinity,
       lock: Object.freeze({
         ttlMs: options.lock?.ttlMs ?? defaults.lock?.ttlMs,
-        keepMs: options.lock?.keepMs ?? defaults.lock?.keepMs,
+        keepMs,
         onCrash: options.lock?.onCrash ?? defaults.lock?.onCrash,
       }),
     });
