@@ -1,4 +1,5 @@
 import { after, and, cron, date, interval, or, type AndOptions, type Trigger } from '@staddle/cron';
+import { hasCode } from '@staddle/kernel';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -115,7 +116,7 @@ describe.each<[string, (of: readonly Trigger[], options?: AndOptions) => Trigger
   it('refuses what is no list of 1 to 32 triggers', () => {
     const refusal = (field: string): unknown => expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field });
     for (const of of [undefined, date({ at: 0 }), [], Array(33).fill(date({ at: 0 }))]) expect(() => combine(of as Trigger[])).toThrow(refusal('of'));
-    for (const member of [undefined, null, 5, { v: 1, kind: 'date', at: '2026-12-01T01:00:00Z' }]) expect(() => combine([date({ at: 0 }), member as Trigger])).toThrow(refusal('of.1'));
+    for (const member of [undefined, null, 5, { v: 1, kind: 'date', at: '2026-12-01T01:00:00Z' }]) expect(() => combine([date({ at: 0 }), member as unknown as Trigger])).toThrow(refusal('of.1'));
   });
 
   it('refuses triggers that are more than five deep, or more than a hundred', () => {
@@ -140,30 +141,32 @@ describe.each<[string, (of: readonly Trigger[], options?: AndOptions) => Trigger
 });
 
 describe('combinations of any sets of instants', () => {
-  const instants = fc.uniqueArray(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 12 }).map((list) => list.sort((a, b) => a - b));
+  const instants = fc.uniqueArray(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 12 }).map((list) => list.toSorted((a, b) => a - b));
   const sets = fc.array(instants, { minLength: 1, maxLength: 4 });
+  const ask = (trigger: Trigger, from: number): unknown[] => [trigger.next(from), trigger.prev(from), trigger.matches(from)];
+  const answers = (times: readonly number[], from: number): unknown[] => [times.find((time) => time > from), times.findLast((time) => time < from), times.includes(from)];
+
+  function tryAnd(triggers: readonly Trigger[], threshold: number): Trigger | undefined {
+    try {
+      return and(triggers, { threshold });
+    } catch (error) {
+      if (hasCode(error, 'ERR_CRON_TRIGGER')) return undefined;
+      throw error;
+    }
+  }
 
   it('have the times of the definition, in both directions and from every instant', () => {
     fc.assert(
       fc.property(sets, fc.integer({ min: 0, max: 20 }), (lists, threshold) => {
-        const union = [...new Set(lists.flat())].sort((a, b) => a - b);
+        const union = [...new Set(lists.flat())].toSorted((a, b) => a - b);
         const common = union.filter((t) => lists.every((list) => list.some((time) => time >= t && time <= t + threshold)));
         const triggers = lists.map((list) => at(...list));
-        for (const [expected, build] of [
-          [union, () => or(triggers)],
-          [common, () => and(triggers, { threshold })],
-        ] as const) {
-          if (expected.length === 0) {
-            expect(build).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER' }));
-            continue;
-          }
-          const trigger = build();
-          expect(all(trigger)).toEqual(expected);
-          for (let from = -1; from <= 62; from++) {
-            expect(trigger.next(from)).toBe(expected.find((time) => time > from));
-            expect(trigger.prev(from)).toBe(expected.findLast((time) => time < from));
-            expect(trigger.matches(from)).toBe(expected.includes(from));
-          }
+        const [disjunction, conjunction] = [or(triggers), tryAnd(triggers, threshold)];
+        expect(all(disjunction)).toEqual(union);
+        expect(conjunction === undefined ? [] : all(conjunction)).toEqual(common);
+        for (let from = -1; from <= 62; from++) {
+          expect(ask(disjunction, from)).toEqual(answers(union, from));
+          expect(conjunction === undefined ? answers([], from) : ask(conjunction, from)).toEqual(answers(common, from));
         }
       }),
       { numRuns: 200 },

@@ -51,7 +51,7 @@ export function calendar(options: CalendarOptions): Trigger {
     },
     timeline:
       anchorMs !== undefined && limits.resolved
-        ? limits.limit(calendarTimeline({ localMsOf: stepsFrom(anchorMs, period, clamp), anchorMs, averageMs: averageMs(period), instantsOf: instantsIn(zone, policy) }))
+        ? limits.limit(calendarTimeline({ anchorMs, averageMs: averageLength(period), localMsOf: stepsFrom(anchorMs, period, clamp), instantsOf: instantsIn(zone, policy) }))
         : undefined,
     jitterMs: limits.jitterMs,
     resolve: (nowMs, seed) =>
@@ -107,14 +107,15 @@ function stepsFrom(anchorMs: number, { months, days }: Period, clamp: 'last' | '
   };
 }
 
-function averageMs({ months, days }: Period): number {
+function averageLength({ months, days }: Period): number {
   return (months * (146_097 / 4_800) + days) * DAY_MS; // 400 years have 146 097 days
 }
 
 interface CalendarSteps {
-  readonly localMsOf: (count: number) => number | undefined;
   readonly anchorMs: number;
+  /** Of a step. */
   readonly averageMs: number;
+  readonly localMsOf: (count: number) => number | undefined;
   readonly instantsOf: (localMs: number) => readonly number[];
 }
 
@@ -127,7 +128,7 @@ const MARGIN_MS = 2 * DAY_MS;
  * of steps lies before the estimate, and a few steps on is the answer: one or two of a month, five of a day, and with `skip` up
  * to eight from one February 29 to the next.
  */
-function calendarTimeline({ localMsOf, anchorMs, averageMs, instantsOf }: CalendarSteps): Timeline {
+function calendarTimeline({ anchorMs, averageMs, localMsOf, instantsOf }: CalendarSteps): Timeline {
   const stepsTo = (ms: number): number => (ms - anchorMs) / averageMs;
 
   function next(afterMs: number): number | undefined {

@@ -106,5 +106,5 @@ function tryDay(text: string): number | undefined {
 }
 
 function sorted(numbers: ReadonlySet<number>): readonly number[] {
-  return [...numbers].sort((a, b) => a - b);
+  return [...numbers].toSorted((a, b) => a - b);
 }
