@@ -1,4 +1,4 @@
-import { errorWithin, TriggerSyntaxError, TriggerTooSparseError } from './errors.ts';
+import { CronDeclarationError, errorWithin, TriggerSyntaxError, TriggerTooSparseError } from './errors.ts';
 import type { Trigger, TriggerKind } from './trigger.ts';
 import { calendar } from './triggers/calendar-trigger.ts';
 import { and, MOST_MEMBERS, or } from './triggers/combined-trigger.ts';
@@ -21,9 +21,11 @@ export interface ParseTriggerOptions {
  * its path: `of.1.expr`, `exclude.0`.
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for shape, values, time zones, calendars that were not given, and no times
  * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) for an expression
+ * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for two holiday calendars of one name
  */
 export function parseTrigger(json: unknown, { calendars = [] }: ParseTriggerOptions = {}): Trigger {
   const byName = new Map(calendars.map((given) => [given.name, given]));
+  if (byName.size < calendars.length) throw new CronDeclarationError([...byName.keys()].join(', '), 'are fewer names than holiday calendars: two have the same');
   try {
     return bounded(() => read(json, { calendars: byName, depth: 1 }), STEPS_PER_LIST);
   } catch (error) {

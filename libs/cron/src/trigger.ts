@@ -47,7 +47,8 @@ export interface Trigger {
    * `maxRuns` without start counts from here, `H` and `jitter` without seed take `seed`; so do the triggers that it is made of.
    * Anything else is returned as it is.
    * @throws InvalidInstantError (`ERR_CRON_INSTANT`)
-   * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) when by then no time is left within its limits
+   * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) when by then no time is left within its limits, and for a seed that is needed
+   *   and is not text of 1 to 200 characters
    */
   resolve(nowMs: number, options?: ResolveOptions): Trigger;
   /** In words, in English by default: `at 02:30 every day (Europe/Paris)`. */

@@ -193,6 +193,10 @@ describe('parseTrigger', () => {
     );
   });
 
+  it('refuses two holiday calendars of one name', () => {
+    expect(() => parseTrigger({ kind: 'after', delay: 1 }, { calendars: [CN, { ...CN }] })).toThrow(expect.objectContaining({ code: 'ERR_CRON_DECLARATION', source: 'cn' }));
+  });
+
   it('reads triggers that are five deep, and no more', () => {
     const nested = (depth: number): object => (depth === 1 ? { kind: 'date', at: '2026-12-01T01:00Z' } : { kind: depth % 2 ? 'or' : 'and', of: [nested(depth - 1)] });
     expect(parseTrigger(nested(5)).next(0)).toBe(Date.parse('2026-12-01T01:00Z'));

@@ -77,7 +77,10 @@ describe('after', () => {
   });
 
   it('has no times before that', () => {
-    expect(() => after({ delay: '2s' }).next(NOW)).toThrow(expect.objectContaining({ code: 'ERR_CRON_UNRESOLVED', kind: 'after' }));
+    const trigger = after({ delay: '2s' });
+    for (const ask of [() => trigger.next(NOW), () => trigger.prev(NOW), () => trigger.between(0, NOW, 1), () => trigger.matches(NOW), () => trigger.jitterMs(NOW)]) {
+      expect(ask).toThrow(expect.objectContaining({ code: 'ERR_CRON_UNRESOLVED', kind: 'after' }));
+    }
   });
 
   it.each(['', 'soon', '-PT1S', 'P1M', -1, 0.5, NaN, 'P36501D'])('refuses a delay of %o', (delay) => {

@@ -3,7 +3,7 @@ import type { DstPolicy, Trigger } from '../trigger.ts';
 import { DAY_MS, dateOfDay, dayOfDate, daysInMonth } from '../zone/civil-date.ts';
 import { LATEST_MS } from '../zone/instant.ts';
 import { formatLocalTime, tryParseDateTime } from '../zone/local-time.ts';
-import type { TimeZone } from '../zone/time-zone.ts';
+import type { OffsetPeriod, TimeZone } from '../zone/time-zone.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
 import { bounded, countStep } from './steps.ts';
@@ -165,15 +165,17 @@ const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
 function instantsIn(zone: TimeZone, { gap, overlap }: DstPolicy): (localMs: number) => readonly number[] {
   return (localMs) => {
     const instants: number[] = [];
-    for (let period = zone.periodAt(localMs - DAY_MS); period.startAt <= localMs + DAY_MS; period = zone.periodAt(period.endAt)) {
+    let period: OffsetPeriod;
+    for (let at = localMs - DAY_MS; at <= localMs + DAY_MS; at = period.endAt) {
+      period = zone.periodAt(at); // may begin before `at`
       const { startAt, endAt, offsetMs, previousOffsetMs } = period;
-      const skipped = localMs >= startAt + previousOffsetMs && localMs < startAt + offsetMs;
+      const skipped = startAt === at && localMs >= startAt + previousOffsetMs && localMs < startAt + offsetMs;
       if (skipped && offsetMs - previousOffsetMs <= LARGEST_CLOCK_CHANGE_MS) {
         if (gap === 'fire_at_end') instants.push(startAt);
         if (gap === 'shift') instants.push(localMs - previousOffsetMs);
       }
       const ms = localMs - offsetMs;
-      if (ms >= startAt && ms < endAt) instants.push(ms);
+      if (ms >= at && ms < endAt) instants.push(ms);
     }
     const [first, second] = instants;
     if (second === undefined || second - first! > LARGEST_CLOCK_CHANGE_MS || overlap === 'both') return instants;

@@ -130,6 +130,7 @@ function unresolved(kind: string): Timeline {
 }
 
 function nesting(json: TriggerJson): { readonly depth: number; readonly count: number } {
+  if (!('of' in json) && !('exclude' in json)) return { depth: 1, count: 1 };
   const held = [...('of' in json ? json.of : []), ...('exclude' in json ? json.exclude : [])].filter((item) => typeof item === 'object').map(nesting);
   return {
     depth: 1 + Math.max(0, ...held.map(({ depth }) => depth)),

@@ -40,7 +40,7 @@ export function readExclusions(exclude: readonly (HolidayCalendar | Trigger)[] |
 }
 
 function isCalendar(excluded: HolidayCalendar | Trigger): excluded is HolidayCalendar {
-  return typeof excluded === 'object' && excluded !== null && 'excludes' in excluded;
+  return typeof excluded === 'object' && excluded !== null && 'excludes' in excluded && typeof excluded.name === 'string';
 }
 
 function timesOf(field: string, excluded: Trigger): Exclusion {
