@@ -1,9 +1,9 @@
 import { CronSyntaxError } from '../errors.ts';
-import { daysInMonth } from '../zone/civil-date.ts';
 import { BitSet } from './bit-set.ts';
 import type { CronField } from './cron-fields.ts';
 import { DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, YEAR, type FieldRule } from './field-rules.ts';
 import { MonthDays } from './month-days.ts';
+import { comes, neverComes } from './never-comes.ts';
 import { FieldReader } from './read-field.ts';
 import { WallClockTimes } from './wall-clock-times.ts';
 import { YearSet } from './year-set.ts';
@@ -151,8 +151,7 @@ function valuesOf(field: CronField, { min, end }: FieldRule): BitSet {
   return set;
 }
 
-/** Undefined for all. */
-function yearsOf(field: CronField): YearSet | undefined {
+function yearsOf(field: CronField): YearSet {
   const ranges = [];
   for (const item of field.items) {
     if (item.kind === 'range') ranges.push(item);
@@ -168,40 +167,3 @@ function followsClock({ items }: CronField): boolean {
   }
   return false;
 }
-
-// The calendar repeats every 400 years, to the weekday.
-const CYCLE_YEARS = 400;
-
-function comes(times: WallClockTimes, withYears: boolean): boolean {
-  return times.firstDay(YEAR.min, MONTH.min, withYears ? YEAR.max : YEAR.min + CYCLE_YEARS - 1) !== Infinity;
-}
-
-interface DateFields {
-  readonly dayOfMonth: CronField;
-  readonly month: CronField;
-  readonly months: BitSet;
-  readonly dayOfWeek: CronField;
-  readonly year: CronField | undefined;
-  readonly years: YearSet | undefined;
-}
-
-function neverComes(expression: string, { dayOfMonth, month, months, dayOfWeek, year, years }: DateFields): CronSyntaxError {
-  const inYear = year === undefined ? '' : ` in ${year.text}`;
-  const longest = longestMonth(months, years);
-  const tooLate = dayOfMonth.items.every((item) => item.kind === 'range' && item.first > longest && item.last >= item.first);
-  const { text: value, position, part } = tooLate || dayOfWeek.text === '*' || dayOfWeek.text === '?' ? dayOfMonth : dayOfWeek;
-  const rule = tooLate ? `month ${month.text} has at most ${longest} days${inYear}` : `no such day in month ${month.text}${inYear} matches ${dayOfMonth.text} and ${dayOfWeek.text}`;
-  return new CronSyntaxError({ expression, value, position, part, rule: `never comes: ${rule}` });
-}
-
-function longestMonth(months: BitSet, years: YearSet | undefined): number {
-  let longest = 0;
-  for (let month = months.next(0); month !== -1; month = months.next(month + 1)) {
-    for (let year = years?.next(YEAR.min) ?? LEAP_YEAR; year <= YEAR.max; year = years?.next(year + 1) ?? Infinity) {
-      longest = Math.max(longest, daysInMonth(year, month));
-    }
-  }
-  return longest;
-}
-
-const LEAP_YEAR = 2_000;
