@@ -1,0 +1,31 @@
+import { interval } from '@staddle/cron';
+import { waitFor } from '@staddle/testing';
+import { expect, it } from 'vitest';
+import { account, createStage } from './stage.ts';
+
+const OFTEN = interval({ every: 200, anchor: 0 });
+const SELDOM = interval({ every: 1_000, anchor: 0 });
+
+it('SIGTERM: what runs is finished, nothing that comes later begins, the exit code is 0, and other processes go on without a gap', async () => {
+  await using stage = await createStage();
+  const misfire = { graceMs: 60_000 };
+  const schedules = [
+    { name: 'often', trigger: OFTEN.toJSON(), options: { overlap: 'allow', misfire } },
+    { name: 'one at a time', trigger: OFTEN.toJSON(), options: { overlap: 'buffer_all', misfire } },
+    { name: 'slow', trigger: SELDOM.toJSON(), options: { overlap: 'allow', misfire }, work: 'second' },
+  ] as const;
+  const leaving = await stage.start({ schedules, aheadMs: 50 });
+  const staying = await stage.start({ schedules });
+  const running = await waitFor(() => stage.entries('run', leaving.process).find(({ name }) => name === 'slow'), { what: 'a run that takes a second' });
+  await leaving.end();
+  await stage.runs('often', 5);
+  await staying.end();
+
+  const [stopping] = stage.entries('stopping', leaving.process);
+  const lastRun = stage.entries('ended', leaving.process).find(({ name, scheduledAt }) => name === 'slow' && scheduledAt === running.scheduledAt);
+  expect(lastRun!.at).toBeGreaterThanOrEqual(stopping!.at);
+  expect(stage.entries('ended', leaving.process).filter(({ aborted }) => aborted !== undefined)).toEqual([]);
+  expect(stage.entries('run', leaving.process).filter(({ scheduledAt }) => scheduledAt > stopping!.at)).toEqual([]);
+  for (const [name, trigger] of [['often', OFTEN], ['slow', SELDOM]] as const) expect(account(stage, name, trigger), name).toEqual({ twice: [], missing: [], foreign: [] });
+  expect(account(stage, 'one at a time', OFTEN)).toMatchObject({ twice: [], foreign: [] });
+});
