@@ -88,9 +88,9 @@ function sameStart(found: readonly number[], expected: readonly number[]): boole
   return compared.length === expected.length && compared.every((at, index) => at === expected[index]);
 }
 
-/** Every combination of leap year and first weekday is there in 28 years, and every year that an expression can name before 2041. */
+/** Every combination of leap year and first weekday is there in 28 years, after the years that expressions name here. */
 function comes(reading: Reading): boolean {
-  for (let day = Date.UTC(2013, 0, 1); day < Date.UTC(2041, 0, 1); day += DAY) if (reading.day(new Date(day))) return true;
+  for (let day = Date.UTC(2020, 0, 1); day < Date.UTC(2068, 0, 1); day += DAY) if (reading.day(new Date(day))) return true;
   return false;
 }
 
