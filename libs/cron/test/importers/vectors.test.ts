@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { fromApscheduler, fromCelery, fromQuartz, type Imported } from '@staddle/cron/import';
+import { describe, expect, it } from 'vitest';
+import { tryTimeZone } from '../../src/zone/time-zone.ts';
+
+// The files hold times that the originals themselves gave: over a year, ten years for rare ones, and around clock changes.
+
+interface Vectors {
+  readonly system: string;
+  readonly version: string;
+  readonly cases: readonly Case[];
+}
+
+interface Case {
+  readonly schedule: string | Readonly<Record<string, unknown>>;
+  readonly tz: string;
+  readonly from: string;
+  readonly to: string;
+  /** With blanks in between. */
+  readonly times: string;
+}
+
+interface Source {
+  readonly file: string;
+  readonly read: (schedule: Case['schedule'], tz: string) => Imported;
+  /** The cases in which our times differ near a clock change. Nothing else may differ. */
+  readonly atClockChanges: readonly string[];
+  /** The cases in which versions of the original differ, and a note says so. */
+  readonly betweenVersions?: readonly string[];
+  readonly refused?: readonly string[];
+}
+
+const HALF_HOURLY = 'Australia/Lord_Howe';
+const HOURLY = ['America/New_York', 'Europe/Berlin'];
+
+function at(zones: readonly string[], schedule: string): string[] {
+  return zones.map((zone) => `${schedule} ${zone}`);
+}
+
+const SOURCES: readonly Source[] = [
+  {
+    file: 'apscheduler-3.9.1',
+    read: (schedule, tz) => fromApscheduler({ trigger: 'cron', ...(schedule as object) }, { version: '3.10', tz }),
+    atClockChanges: [
+      ...at([...HOURLY, HALF_HOURLY], '{"minute":"*/20"}'),
+      ...at([...HOURLY, HALF_HOURLY], '{"hour":"*","minute":30,"second":15}'),
+      ...at(['America/New_York'], '{"hour":2,"minute":"*"}'),
+      ...at(['Europe/Berlin'], '{"hour":"1-3","minute":"0,30"}'),
+    ],
+  },
+  {
+    file: 'apscheduler-3.11.2',
+    read: (schedule, tz) => fromApscheduler({ trigger: 'cron', ...(schedule as object) }, { version: '3.11', tz }),
+    atClockChanges: at(['America/New_York'], '{"hour":2,"minute":"*"}'),
+  },
+  {
+    file: 'apscheduler-4',
+    read: (schedule, tz) => fromApscheduler({ trigger: 'cron', ...(schedule as object) }, { version: '4', tz }),
+    atClockChanges: at([HALF_HOURLY], '{"hour":2,"minute":30}'),
+  },
+  {
+    file: 'quartz-2.3.2',
+    read: (schedule, tz) => fromQuartz(schedule as string, { tz }),
+    atClockChanges: [...at(HOURLY, '0 0 * * * ?'), ...at([...HOURLY, HALF_HOURLY], '0 0/20 * * * ?'), ...at([...HOURLY, HALF_HOURLY], '15 30 * * * ?')],
+    betweenVersions: ['0 0 12 31W * ? Asia/Shanghai', '0 0 12 1,15W * ? Asia/Shanghai', '0 0 12 1W,15W * ? Asia/Shanghai'],
+    // Quartz takes them and runs something else than they say.
+    refused: ['0 0 12 ? * 2#1,4', '0 0 12 ? * L-2'],
+  },
+  {
+    file: 'celery-5.6.2',
+    read: (schedule, tz) => fromCelery(schedule, { tz }),
+    atClockChanges: [...at([...HOURLY, HALF_HOURLY], '{"minute":0}'), ...at([...HOURLY, HALF_HOURLY], '{"minute":"*/20"}'), ...at(['America/New_York'], '{"hour":2}')],
+  },
+];
+
+describe.each(SOURCES)('the times of $file', ({ file, read, atClockChanges, betweenVersions = [], refused = [] }) => {
+  const { cases } = JSON.parse(readFileSync(`${import.meta.dirname}/vectors/${file}.json`, 'utf8')) as Vectors;
+
+  it('are ours, but for the cases of which a note tells', () => {
+    const nearChanges = new Set<string>();
+    const versions = new Set<string>();
+    for (const { schedule, tz, from, to, times } of cases) {
+      const text = typeof schedule === 'string' ? schedule : JSON.stringify(schedule);
+      if (refused.includes(text)) {
+        expect(() => read(schedule, tz), text).toThrow(expect.objectContaining({ code: 'ERR_CRON_IMPORT' }));
+        continue;
+      }
+      const { trigger, notes } = read(schedule, tz);
+      const theirs = new Set(times === '' ? [] : times.split(' ').map((time) => Date.parse(time)));
+      const ours = new Set(trigger.between(Date.parse(from), Date.parse(to), 20_000));
+      const different = [...ours.symmetricDifference(theirs)];
+      const name = `${text} ${tz}`;
+      if (different.length === 0) continue;
+      if (different.every((at) => changesNear(tz, at))) {
+        nearChanges.add(name);
+        expect(notes.map(({ rule }) => rule), name).toContain('clock_change');
+      } else {
+        versions.add(name);
+        expect(notes.map(({ rule }) => rule), name).toContain('version');
+      }
+    }
+    expect([...nearChanges].sort()).toEqual([...atClockChanges].sort());
+    expect([...versions].sort()).toEqual([...betweenVersions].sort());
+  });
+});
+
+it('notes the clock changes only where clocks change', () => {
+  for (const { read, file } of SOURCES) {
+    const schedule = file.startsWith('quartz') ? '0 0 9 * * ?' : { hour: 9, minute: 0 };
+    const rules = (tz: string): string[] => read(schedule, tz).notes.map(({ rule }) => rule);
+    expect(rules('Europe/Berlin'), file).toContain('clock_change');
+    expect(rules('Asia/Shanghai'), file).not.toContain('clock_change');
+    expect(rules('UTC'), file).not.toContain('clock_change');
+  }
+});
+
+const HOUR_MS = 3_600_000;
+
+/** Whether clocks change within a day and a half. */
+function changesNear(tz: string, atMs: number): boolean {
+  const zone = tryTimeZone(tz)!;
+  return zone.periodAt(atMs - 36 * HOUR_MS).offsetMs !== zone.periodAt(atMs + 36 * HOUR_MS).offsetMs;
+}
