@@ -17,9 +17,9 @@ export const chinese: Words = {
   once: (moment, fold) => `${moment}${fold === 1 ? '（时钟第二次显示该时刻时）' : ' '}执行一次`,
   after: (delayMs) => spaced(delayMs === 0 ? '创建后立即执行一次' : `创建 ${duration(delayMs)}后执行一次`),
   rate: (everyMs, anchor) => `${spaced(every(everyMs))}，${anchor ? `从 ${anchor} 起算` : '从创建时起算'}`,
-  delay: (everyMs, anchor) => `上次运行结束 ${spaced(duration(everyMs))}后，${anchor ? `首次在 ${anchor}` : '从创建时起算'}`,
+  delay: (everyMs, anchor) => `上次运行结束 ${spaced(duration(everyMs))}后，首次在${anchor ? ` ${anchor}` : `创建 ${spaced(duration(everyMs))}后`}`,
   or: (sentences) => sentences.join('；或'),
-  and: (sentences, thresholdMs) => `下列时间${thresholdMs === 0 ? '重合' : `相距不超过 ${spaced(duration(thresholdMs))}`}时（取最早者）：${sentences.join('；且')}`,
+  and: (sentences, thresholdMs) => `下列时间${thresholdMs === 0 ? '重合时' : `相距不超过 ${spaced(duration(thresholdMs))}时（取最早者）`}：${sentences.join('；且')}`,
   quoted: (sentence) => `「${sentence}」`,
   zone: (tz) => `（${tz}）`,
   from: (moment) => `自 ${moment} 起`,
@@ -102,9 +102,9 @@ function daysInWords(sense: CronSense, needsDay: boolean): string {
   const year = years === undefined ? (months === undefined ? '' : '每年 ') : yearsInWords(years);
   const month = months === undefined ? '' : monthsInWords(months);
   if (monthDays === undefined && weekdays === undefined) return `${year}${month}${needsDay ? `${year + month === '' ? '' : '，'}每天 ` : year + month === '' ? '' : '，'}`;
-  if (monthDays === undefined && weekdays!.every(({ kind }) => kind === 'run' || kind === 'seeded')) return `${year}${month}${year + month === '' ? '' : '，'}${weekdaysInWords(weekdays!, true)} `;
+  if (monthDays === undefined && weekdays!.some(({ kind }) => kind === 'run' || kind === 'seeded')) return `${year}${month}${year + month === '' ? '' : '，'}${weekdaysInWords(weekdays!, true)} `;
   const [onlyMonth] = months ?? [];
-  const oneMonth = months?.length === 1 && onlyMonth!.kind === 'run' && isSingle(onlyMonth!.run);
+  const oneMonth = months?.length === 1 && (onlyMonth!.kind === 'seeded' || isSingle(onlyMonth!.run));
   const ofMonth = oneMonth ? `${year}${month}` : `${year}${month}${month === '' ? '' : '，'}每月`;
   if (monthDays === undefined) return `${ofMonth}${weekdaysInWords(weekdays!, false)} `;
   const days = monthDays.map(monthDayInWords).join('、');
@@ -150,7 +150,7 @@ function monthDayInWords(day: MonthDay): string {
   }
 }
 
-/** 每周一、三、五; 周一至周五; 每月第二个星期一. `each` puts the 每 in front. */
+/** 每周一、三、五; 周一至周五; 每月第二个星期一. `each` puts 每 and 每月 in front. */
 function weekdaysInWords(days: readonly Weekday[], each: boolean): string {
   const plain = days.filter((day) => day.kind === 'run');
   const ranges = plain.filter(({ run }) => !isSingle(run)).map(({ run }) => `周${WEEKDAYS[run.first]}至周${WEEKDAYS[run.last]}`);
@@ -158,7 +158,7 @@ function weekdaysInWords(days: readonly Weekday[], each: boolean): string {
   const counted = days.flatMap((day) => {
     if (day.kind === 'run') return [];
     if (day.kind === 'seeded') return ['由种子选定的一个星期几'];
-    return [`${day.kind === 'nth-weekday' ? `第${ORDER[day.nth - 1]}` : '最后一'}个星期${WEEKDAYS[day.weekday]}`];
+    return [`${each ? '每月' : ''}${day.kind === 'nth-weekday' ? `第${ORDER[day.nth - 1]}` : '最后一'}个星期${WEEKDAYS[day.weekday]}`];
   });
   return [...ranges, ...(singles.length > 0 ? [`${each ? '每' : ''}周${singles.join('、')}`] : []), ...counted].join('、');
 }
@@ -168,8 +168,9 @@ function calendarInWords({ count, unit, extraDays, anchor, clamp }: CalendarSens
   const step = `每${count === 1 && extraDays === 0 ? '' : ` ${count} `}${{ year: '年', month: count === 1 && extraDays === 0 ? '月' : '个月', week: '周', day: '天' }[unit]}${andDays}`;
   if (anchor === undefined) return `${step}，从创建时起算`;
   const { date, time, month, day, weekday } = anchor;
+  const of = count === 1 ? '' : '的';
   const missing = clamp === undefined ? '' : clamp === 'last' ? '（当月没有则取最后一天）' : '（当月没有则跳过）';
-  const on = { year: `${month} 月 ${day} 日${missing}`, month: `${day} 日${missing}`, week: count === 1 ? WEEKDAYS[weekday]! : `的周${WEEKDAYS[weekday]}`, day: '' }[unit];
+  const on = { year: `${of}${month} 月 ${day} 日${missing}`, month: `${of}${day} 日${missing}`, week: count === 1 ? WEEKDAYS[weekday]! : `${of}周${WEEKDAYS[weekday]}`, day: '' }[unit];
   return `${step}${extraDays === 0 ? on : ''} ${time}，从 ${date} 起算`;
 }
 

@@ -49,14 +49,15 @@ const UNITS = [
   { unitMs: 3_600_000, size: 24 },
 ] as const;
 
-function cronOfInterval({ v, kind: _, every, anchor, mode, ...limits }: IntervalTriggerJson): CronTriggerJson | undefined {
+function cronOfInterval(json: IntervalTriggerJson): CronTriggerJson | undefined {
+  const { every, anchor, mode } = json;
   if (anchor === undefined || mode === 'delay') return undefined;
   const everyMs = parseDuration(every);
   const anchorMs = readMoment('anchor', anchor)!.ms;
   const expr = expressionOfInterval(everyMs, anchorMs);
   if (expr === undefined) return undefined;
   // What is counted from before 1970 + one interval has no earlier time that would have to be kept out.
-  return withLimits({ v, kind: 'cron', expr, tz: 'UTC' }, limits, anchorMs < everyMs ? undefined : formatInstant(anchorMs));
+  return withLimits({ v: 1, kind: 'cron', expr, tz: 'UTC' }, json, anchorMs < everyMs ? undefined : formatInstant(anchorMs));
 }
 
 function expressionOfInterval(everyMs: number, anchorMs: number): string | undefined {
@@ -79,14 +80,15 @@ function stepped(phase: number, step: number, size: number): string {
   return `${phase === 0 ? '*' : `${phase}-${size - 1}`}/${step}`;
 }
 
-function cronOfCalendar({ v, kind: _, every, anchor, tz, clamp, dst, ...limits }: CalendarTriggerJson): CronTriggerJson | undefined {
+function cronOfCalendar(json: CalendarTriggerJson): CronTriggerJson | undefined {
+  const { every, anchor, tz, clamp, dst } = json;
   if (anchor === undefined) return undefined;
   const anchorMs = tryParseDateTime(anchor)!.localMs;
   const days = daysOfCalendar(every, anchorMs, clamp);
   if (days === undefined || anchorMs % 1_000 !== 0) return undefined;
   const hasYear = days.split(' ').length === 4;
   const expr = hasYear ? `${secondOf(anchorMs)} ${timeOf(anchorMs)} ${days}` : withSecond(anchorMs, `${timeOf(anchorMs)} ${days}`);
-  return withLimits({ v, kind: 'cron', expr, tz, ...(dst && { dst }) }, limits, anchor, tryTimeZone(tz));
+  return withLimits({ v: 1, kind: 'cron', expr, tz, ...(dst && { dst }) }, json, anchor, tryTimeZone(tz));
 }
 
 /** Day of month, month and day of week, and the year where not every year is in; undefined for days that cron cannot tell. */
@@ -107,12 +109,20 @@ function daysOfCalendar(every: string, anchorMs: number, clamp: 'skip' | undefin
   return `${field} ${everyMonths === 1 ? '*' : reached.join(',')} *${years}`;
 }
 
-function withLimits(cron: CronTriggerJson, limits: LimitsJson, anchor: string | undefined, zone?: TimeZone): CronTriggerJson | undefined {
-  const { startAt, maxRuns } = limits;
+function withLimits(cron: CronTriggerJson, { startAt, endAt, maxRuns, exclude, jitter, seed }: LimitsJson, anchor: string | undefined, zone?: TimeZone): CronTriggerJson | undefined {
   // It counts from its creation, which no anchor may replace.
   if (maxRuns !== undefined && startAt === undefined) return undefined;
-  const later = anchor !== undefined && (startAt === undefined || readMoment('startAt', startAt, zone)!.ms < readMoment('anchor', anchor, zone)!.ms);
-  return { ...cron, ...(later && { startAt: anchor }), ...limits, ...(later && { startAt: anchor }) }; // the first one for the order of keys
+  const anchored = anchor !== undefined && (startAt === undefined || readMoment('startAt', startAt, zone)!.ms < readMoment('anchor', anchor, zone)!.ms);
+  const first = anchored ? anchor : startAt;
+  return {
+    ...cron,
+    ...(first !== undefined && { startAt: first }),
+    ...(endAt !== undefined && { endAt }),
+    ...(maxRuns !== undefined && { maxRuns }),
+    ...(exclude && { exclude }),
+    ...(jitter !== undefined && { jitter }),
+    ...(seed !== undefined && { seed }),
+  };
 }
 
 function withSecond(localMs: number, fields: string): string {

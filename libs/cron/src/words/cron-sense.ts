@@ -74,13 +74,19 @@ export function senseOf({ fields, resolved }: Pick<CronExpression, 'fields' | 'r
   const field = (part: CronPart): CronField | undefined => fields.find((candidate) => candidate.part === part);
   const dayOfMonth = field('day of month')!;
   const dayOfWeek = field('day of week')!;
-  const monthDays = restricting(dayOfMonth.items.flatMap((item): MonthDay | readonly MonthDay[] => (item.kind === 'last-day' || item.kind === 'workday' ? item : valuesOf(item, 1, 31, resolved))), 31);
   const weekdays = restricting(
     dayOfWeek.items.flatMap((item): Weekday | readonly Weekday[] => (item.kind === 'nth-weekday' || item.kind === 'last-weekday' ? item : spelledOut(valuesOf(item, 0, 6, resolved), 7))),
     7,
   );
-  const months = restricting(field('month')!.items.flatMap((item) => spelledOut(valuesOf(item, 1, 12, resolved), 12)), 12);
   const years = restricting(field('year')?.items.flatMap((item) => valuesOf(item, 1970, 9999, resolved)) ?? [], 9999 - 1970 + 1);
+  // What wraps around lies at both ends of the unit around it, as soon as not every one of those is in.
+  const months = restricting(field('month')!.items.flatMap((item) => split(spelledOut(valuesOf(item, 1, 12, resolved), 12), 12, years !== undefined)), 12);
+  const monthDays = restricting(
+    dayOfMonth.items.flatMap((item): MonthDay | readonly MonthDay[] =>
+      item.kind === 'last-day' || item.kind === 'workday' ? item : split(valuesOf(item, 1, 31, resolved), 31, months !== undefined || years !== undefined),
+    ),
+    31,
+  );
   const either = !dayOfWeek.plus && !/^[*?]/.test(dayOfMonth.text) && !/^[*?]/.test(dayOfWeek.text);
   const everyDay = monthDays === undefined && weekdays === undefined && months === undefined && years === undefined;
   // Where every day is in either way, the other field says nothing.
@@ -118,7 +124,6 @@ function mondayFirst(day: Weekday): number {
 function timesOf([second, minute, hour]: readonly [CronField | undefined, CronField, CronField], resolved: boolean, everyDay: boolean): Times {
   const seconds = second === undefined ? undefined : patternOf(second, 59, resolved, true);
   const minutes = patternOf(minute, 59, resolved, true);
-  // The hours after midnight of `22-2` lie at the other end of the day as soon as not every day is in.
   const hours = patternOf(hour, 23, resolved, !everyDay);
   const inHour = spansOf(seconds ?? { kind: 'runs', runs: [single(0)] }, 60, minutes);
   const spans = inHour && spansOf({ kind: 'runs', runs: inHour }, 3_600, hours);
@@ -153,12 +158,12 @@ function evenly(runs: readonly Run[], size: number): readonly Run[] {
   return even ? [{ first: first!.first, last: runs.at(-1)!.last, step }] : runs;
 }
 
-function patternOf({ items }: CronField, max: number, resolved: boolean, split: boolean): Pattern {
+function patternOf({ items }: CronField, max: number, resolved: boolean, wrapsLie: boolean): Pattern {
   const values = restricting(items.flatMap((item) => valuesOf(item, 0, max, resolved)), max + 1);
   if (values === undefined) return ALL;
   const seeded = values.find((value) => value.kind === 'seeded');
   if (seeded !== undefined) return seeded;
-  const runs = values.flatMap((value) => (value.kind === 'run' ? (split ? unwrapped(value.run, max) : [value.run]) : []));
+  const runs = split(values, max, wrapsLie).flatMap((value) => (value.kind === 'run' ? [value.run] : []));
   return { kind: 'runs', runs: runs.toSorted((a, b) => a.first - b.first) };
 }
 
@@ -208,14 +213,19 @@ function spelledOut(values: readonly Values[], size: number): readonly Values[] 
   });
 }
 
-function unwrapped(run: Run, max: number): readonly Run[] {
-  const { first, last, step } = run;
-  if (first <= last) return [run];
-  const end = first + Math.floor((max - first) / step) * step;
-  return [
-    { first, last: end, step: end === first ? 1 : step },
-    { first: end + step - max - 1, last, step: end + step - max - 1 === last ? 1 : step },
-  ];
+/** With what wraps around in two. */
+function split(values: readonly Values[], max: number, wrapsLie: boolean): readonly Values[] {
+  const min = max === 12 || max === 31 ? 1 : 0;
+  return values.flatMap((value): readonly Values[] => {
+    if (!wrapsLie || value.kind === 'seeded' || value.run.first <= value.run.last) return [value];
+    const { first, last, step } = value.run;
+    const end = first + Math.floor((max - first) / step) * step;
+    const start = end + step - max - 1 + min;
+    return [
+      { kind: 'run', run: { first, last: end, step: end === first ? 1 : step } },
+      { kind: 'run', run: { first: start, last, step: start === last ? 1 : step } },
+    ];
+  });
 }
 
 function countOf({ first, last, step }: Run, size: number): number {

@@ -136,7 +136,7 @@ function monthDayInWords(day: MonthDay): string {
       return day.step === undefined ? seeded(day, 'a day') : `every ${ordinal(day.step)} day from ${seeded(day, 'a day')}`;
     case 'last-day': {
       if (day.offset === 0) return day.workday ? 'the last working day' : 'the last day';
-      const before = `the ${ordinal(day.offset)} day before the last day`;
+      const before = `the ${day.offset === 1 ? '' : `${ordinal(day.offset)} `}day before the last day`;
       return day.workday ? `the working day nearest to ${before}` : before;
     }
     case 'workday':

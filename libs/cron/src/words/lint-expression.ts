@@ -208,7 +208,7 @@ function coversField({ first, last }: Range, part: CronPart): boolean {
 
 function monthsOf({ items }: CronField): readonly number[] {
   const months = items.flatMap((item) => (item.kind === 'every' ? valuesOf({ first: 1, last: 12, step: item.step }) : item.kind === 'range' ? valuesOf(item) : item.kind === 'hashed' ? item.values : []));
-  return [...new Set(months)].sort((a, b) => a - b);
+  return [...new Set(months)].toSorted((a, b) => a - b);
 }
 
 /** The values of a range; only one of months may go on past the end of its field here. */

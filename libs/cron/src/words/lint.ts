@@ -149,10 +149,19 @@ function hits(fixed: FixedTimes, changes: readonly ClockChange[]): readonly { re
 }
 
 function tooFast(trigger: Trigger, minPeriodMs: number, { fromMs, toMs, warning }: Context): readonly LintWarning[] {
+  if (minPeriodMs <= 0) return [];
+  const shortest = shortestPeriodMs(trigger, fromMs, toMs);
+  if (shortest >= minPeriodMs) return [];
+  const json = trigger.toJSON();
+  const [field, value] = json.kind === 'cron' ? ['expr', json.expr] : json.kind === 'interval' || json.kind === 'calendar' ? ['every', json.every] : ['of', json.kind];
+  return [warning('fast', { en: `two of its times are ${shortest} ms apart, less than ${minPeriodMs} ms`, zh: `有两次执行相隔 ${shortest} 毫秒，少于 ${minPeriodMs} 毫秒` }, { field, value })];
+}
+
+function shortestPeriodMs(trigger: Trigger, fromMs: number, toMs: number): number {
   let shortest = Infinity;
   try {
     let last = trigger.next(fromMs - 1);
-    for (let count = 0; count < TIMES_LOOKED_AT && last !== undefined && last <= toMs && minPeriodMs > 0; count++) {
+    for (let count = 0; count < TIMES_LOOKED_AT && last !== undefined && last <= toMs; count++) {
       const next = trigger.next(last);
       if (next !== undefined) shortest = Math.min(shortest, next - last);
       last = next;
@@ -161,8 +170,5 @@ function tooFast(trigger: Trigger, minPeriodMs: number, { fromMs, toMs, warning 
     // What has no times yet has no distances; what is too sparse to find is not fast.
     if (!hasCode(error, 'ERR_CRON_UNRESOLVED') && !hasCode(error, 'ERR_CRON_TOO_SPARSE')) throw error;
   }
-  if (shortest >= minPeriodMs) return [];
-  const json = trigger.toJSON();
-  const [field, value] = json.kind === 'cron' ? ['expr', json.expr] : json.kind === 'interval' || json.kind === 'calendar' ? ['every', json.every] : ['of', json.kind];
-  return [warning('fast', { en: `two of its times are ${shortest} ms apart, less than ${minPeriodMs} ms`, zh: `有两次执行相隔 ${shortest} 毫秒，少于 ${minPeriodMs} 毫秒` }, { field, value })];
+  return shortest;
 }
