@@ -102,6 +102,7 @@ describe('a trigger that leaves out days', () => {
 
   it.each<[string, string, string, string, string]>([
     ['begins at 01:00', 'America/Sao_Paulo', '2018-11-04', '2018-11-04T03:00Z', '2018-11-05T02:00Z'],
+    ['has 23 hours', 'America/New_York', '2025-03-09', '2025-03-09T05:00Z', '2025-03-10T04:00Z'],
     ['has 25 hours', 'America/New_York', '2025-11-02', '2025-11-02T04:00Z', '2025-11-03T05:00Z'],
     ['begins twice', 'America/Havana', '2025-11-02', '2025-11-02T04:00Z', '2025-11-03T05:00Z'],
   ])('leaves out all of a day that %s', (_, tz, day, from, to) => {

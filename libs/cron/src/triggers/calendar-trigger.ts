@@ -119,34 +119,29 @@ interface CalendarSteps {
   readonly instantsOf: (localMs: number) => readonly number[];
 }
 
-// Local times are less than a day from UTC, and what clocks skip fires at most three hours later.
-const MARGIN_MS = 2 * DAY_MS;
-
 /*
- * The number of steps to an instant is estimated by the average length of a step. Months put a date at most a few days away from
- * where months of average length put it, less than one of them; days are all of one length. So what lies before a whole number
- * of steps lies before the estimate, and a few steps on is the answer: one or two of a month, five of a day, and with `skip` up
- * to eight from one February 29 to the next.
+ * The number of steps to an instant is estimated by the average length of a step. No candidate before that is late enough: a step
+ * takes at least a day, and a local time is less than a day from UTC, even when it is shifted over a gap. Months put a date up
+ * to five days away from where months of average length put it, but they take four weeks. For the same reasons one of three
+ * candidates is the answer; only `skip` leaves out more, up to eight from one February 29 to the next.
  */
 function calendarTimeline({ anchorMs, averageMs, localMsOf, instantsOf }: CalendarSteps): Timeline {
-  const stepsTo = (ms: number): number => (ms - anchorMs) / averageMs;
-
   function next(afterMs: number): number | undefined {
-    for (let count = Math.max(Math.floor(stepsTo(afterMs - MARGIN_MS)), 0); ; count++) {
+    for (let count = Math.max(Math.floor((afterMs - anchorMs) / averageMs), 0); ; count++) {
       countStep();
       const localMs = localMsOf(count);
       if (localMs === undefined) continue;
-      if (localMs > LATEST_MS + MARGIN_MS) return undefined;
-      const at = localMs < afterMs - MARGIN_MS ? undefined : instantsOf(localMs).find((ms) => ms > afterMs);
+      if (localMs - DAY_MS > LATEST_MS) return undefined;
+      const at = instantsOf(localMs).find((ms) => ms > afterMs);
       if (at !== undefined) return at <= LATEST_MS ? at : undefined;
     }
   }
 
   function prev(beforeMs: number): number | undefined {
-    for (let count = Math.ceil(stepsTo(beforeMs + MARGIN_MS)); count >= 0; count--) {
+    for (let count = Math.ceil((beforeMs - anchorMs) / averageMs); count >= 0; count--) {
       countStep();
       const localMs = localMsOf(count);
-      const at = localMs === undefined || localMs > beforeMs + MARGIN_MS ? undefined : instantsOf(localMs).findLast((ms) => ms < beforeMs);
+      const at = localMs === undefined ? undefined : instantsOf(localMs).findLast((ms) => ms < beforeMs);
       if (at !== undefined) return at >= 0 ? at : undefined;
     }
     return undefined;

@@ -21,13 +21,12 @@ export interface CronOptions extends LimitOptions {
 export function cron(expr: string, options: CronOptions): Trigger {
   const zone = readTimeZone(options.tz);
   const policy = readDstPolicy(options.dst);
-  const expression = parseCronExpression(expr, options.seed);
-  const hashed = expression.fields?.some(({ items }) => items.some(({ kind }) => kind === 'hashed'));
-  const limits = readLimits(options, { zone, hashed });
-  const resolved = limits.resolved && expression.resolved;
+  // A seed that is no text is refused with the other limits.
+  const expression = parseCronExpression(expr, typeof options.seed === 'string' ? options.seed : undefined);
+  const limits = readLimits(options, { zone, hashed: expression.hashed });
   return createTrigger({
     json: { v: 1, kind: 'cron', expr: expression.text, tz: options.tz, ...dstJson(policy), ...limits.json },
-    timeline: resolved ? limits.limit(createCronTimeline(expression, zone, policy)) : undefined,
+    timeline: limits.resolved ? limits.limit(createCronTimeline(expression, zone, policy)) : undefined,
     jitterMs: limits.jitterMs,
     resolve: (nowMs, seed) => cron(expr, { tz: options.tz, dst: policy, ...limits.resolve(nowMs, seed) }),
   });
