@@ -4,7 +4,7 @@ import type { CronField } from './cron-fields.ts';
 import { DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, YEAR, type FieldRule } from './field-rules.ts';
 import { MonthDays } from './month-days.ts';
 import { comes, neverComes } from './never-comes.ts';
-import { FieldReader } from './read-field.ts';
+import { FieldReader } from './field-reader.ts';
 import { WallClockTimes } from './wall-clock-times.ts';
 import { YearSet } from './year-set.ts';
 
@@ -37,6 +37,8 @@ export interface CronExpression {
   readonly fields: readonly CronField[];
   readonly times: WallClockTimes;
   readonly fixedTimes: boolean;
+  /** It has an `H`. */
+  readonly hashed: boolean;
   /** False while it has an `H` and no seed; `times` then has all that `H` may become. */
   readonly resolved: boolean;
 }
@@ -71,6 +73,7 @@ SECOND_ZERO.add(0);
  * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) for what is outside the grammar, and for what never comes
  */
 export function parseCronExpression(expression: string, seed?: string): CronExpression {
+  if (typeof expression !== 'string') throw new CronSyntaxError({ expression, value: expression, position: 0, rule: 'is not text' });
   if (expression.length > LONGEST) {
     throw new CronSyntaxError({ expression, value: expression, position: 0, rule: `has ${expression.length} characters, more than ${LONGEST}` });
   }
@@ -85,13 +88,13 @@ export function parseCronExpression(expression: string, seed?: string): CronExpr
   const fields: CronField[] = [];
   for (let at = 0; at < rules.length; at++) fields.push(reader.read(rules[at]!, bounds[at * 2]!, bounds[at * 2 + 1]!));
 
-  const first = rules.length === 5 ? 0 : 1;
-  const [minute, hour, dayOfMonth, month, dayOfWeek] = [fields[first]!, fields[first + 1]!, fields[first + 2]!, fields[first + 3]!, fields[first + 4]!];
+  const second = rules === FIVE ? undefined : fields[0];
+  const [minute, hour, dayOfMonth, month, dayOfWeek] = (second === undefined ? fields : fields.slice(1)) as [CronField, CronField, CronField, CronField, CronField];
   const months = valuesOf(month, MONTH);
   const year = fields[6];
   const years = year === undefined ? undefined : yearsOf(year);
   const times = new WallClockTimes({
-    seconds: first === 0 ? SECOND_ZERO : valuesOf(fields[0]!, SECOND),
+    seconds: second === undefined ? SECOND_ZERO : valuesOf(second, SECOND),
     minutes: valuesOf(minute, MINUTE),
     hours: valuesOf(hour, HOUR).word,
     days: new MonthDays(dayOfMonth, valuesOf(dayOfMonth, DAY_OF_MONTH).word, dayOfWeek, valuesOf(dayOfWeek, DAY_OF_WEEK).word),
@@ -99,12 +102,14 @@ export function parseCronExpression(expression: string, seed?: string): CronExpr
     years,
   });
   if (!comes(times, years !== undefined)) throw neverComes(expression, { dayOfMonth, month, months, dayOfWeek, year, years });
+  const hashed = fields.some(({ items }) => items.some(({ kind }) => kind === 'hashed'));
   return {
     text: fields.map(({ text }) => text).join(' '),
     fields,
     times,
     fixedTimes: !followsClock(minute) && !followsClock(hour),
-    resolved: seed !== undefined || !fields.some(({ items }) => items.some(({ kind }) => kind === 'hashed')),
+    hashed,
+    resolved: seed !== undefined || !hashed,
   };
 }
 
