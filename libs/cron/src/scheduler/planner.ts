@@ -156,20 +156,21 @@ export class Planner {
     this.#enqueue(record, dueAt);
     if (skippedBefore) this.#skip(record, skippedBefore, 'misfire');
     let beginAt = -Infinity;
+    let inLine = false;
     for (const at of runAt) {
       beginAt = Math.max(beginAt, at + instants.jitterMs(at));
       // Whoever was told of the skip may have taken the schedule away.
       const refused = this.#stopped || record.active.removed ? 'cancelled' : record.active.paused && 'paused';
       if (refused) this.#skip(record, { fromAt: at, toAt: at, count: 1, exact: true }, refused);
-      else this.#offer(record, at, beginAt);
+      else inLine = this.#offer(record, at, beginAt, inLine);
     }
     if (skippedAfter) this.#skip(record, skippedAfter, 'misfire');
     this.settle(record);
   }
 
-  #offer(record: ScheduleRecord, at: number, dueAt: number): void {
+  #offer(record: ScheduleRecord, at: number, dueAt: number, inLine = false): boolean {
     record.active.lastAt = at;
-    this.#options.runs.offer(record, at, dueAt);
+    return this.#options.runs.offer(record, at, dueAt, inLine);
   }
 
   #skip(record: ScheduleRecord, range: InstantRange, reason: SkipReason): void {

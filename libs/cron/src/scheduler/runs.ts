@@ -52,12 +52,15 @@ export class Runs {
     return [...this.#begun];
   }
 
-  /** An instant is due: it runs, waits or is skipped, as the overlap policy says. */
-  offer(record: ScheduleRecord, scheduledAt: number, dueAt: number): void {
+  /**
+   * An instant is due: it runs, waits or is skipped, as the overlap policy says; false when it is skipped.
+   * @param inLine it is one of several that are caught up with: it waits for the one before it, whatever the policy
+   */
+  offer(record: ScheduleRecord, scheduledAt: number, dueAt: number, inLine = false): boolean {
     const { ledger } = record.active;
     ledger.planned++;
     ledger.open++;
-    this.#admit(new Run(this.#order++, { record, scheduledAt, dueAt, manual: false }));
+    return this.#admit(new Run(this.#order++, { record, scheduledAt, dueAt, manual: false }), inLine);
   }
 
   /** Beside the schedule. Resolves with how it ended, or with undefined when it did not run. */
@@ -66,7 +69,7 @@ export class Runs {
     record.active.ledger.manual++;
     const run = new Run(this.#order++, { record, scheduledAt: now, dueAt: now, manual: true });
     const { ended } = run;
-    this.#admit(run);
+    this.#admit(run, false);
     return ended;
   }
 
@@ -95,7 +98,7 @@ export class Runs {
       if (run.manual && !andManual) continue;
       // Asked for already. Should the answer be that the instant is ours, it runs: no other process will run it any more.
       if (this.#begun.has(run)) {
-        run.droppedAs = reason;
+        if (!run.claiming?.signal.aborted) run.droppedAs = reason;
         run.claiming?.abort(new RunCancelledError(record.name, 'it still waited for its lock'));
       } else {
         this.#skip(run, reason);
@@ -120,18 +123,22 @@ export class Runs {
     await Promise.all([...runs].filter((run) => run !== own).map((run) => run.ended));
   }
 
-  #admit(run: Run): void {
+  #admit(run: Run, inLine: boolean): boolean {
     const { record } = run;
     const activity = record.active;
     const { overlap } = record.settings;
     if (overlap === 'allow' || !record.hasRuns) {
       this.#makeReady(run);
-      return;
+      return true;
+    }
+    if (inLine) {
+      (activity.buffered ??= []).push(run);
+      return true;
     }
     const buffered = activity.buffered?.length ?? 0;
     if (overlap === 'skip' || (overlap === 'buffer_one' && buffered > 0) || (overlap === 'buffer_all' && buffered >= MOST_BUFFERED)) {
       this.#skip(run, 'overlap');
-      return;
+      return false;
     }
     if (overlap === 'cancel_other') {
       const others = [...(activity.buffered ?? []), ...(activity.running ?? [])];
@@ -141,9 +148,10 @@ export class Runs {
         if (this.#begun.has(other)) this.abort(other, 'cancelled', new RunCancelledError(record.name, 'a later one takes its place'));
         else this.#skip(other, 'overlap');
       }
-      return;
+      return true;
     }
     (activity.buffered ??= []).push(run);
+    return true;
   }
 
   #makeReady(run: Run): void {

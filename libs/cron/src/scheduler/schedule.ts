@@ -39,7 +39,10 @@ export type OverlapPolicy =
 
 /** Which instants run when they come late: the process stood still, the clock jumped forward, a pause ended. */
 export interface MisfirePolicy {
-  /** Of the late ones `latest` (default; `earliest` for dates), `earliest`, `all` in order, or `none`. */
+  /**
+   * Of the late ones `latest` (default; `earliest` for dates), unless one that is not late follows it; `earliest`; `all`, one after the
+   * other unless `overlap` is `allow`; or `none`.
+   */
   readonly mode: 'latest' | 'earliest' | 'all' | 'none';
   /** No instant that is older runs, in ms. Default an hour; a day for dates. */
   readonly windowMs: number;

@@ -1,6 +1,6 @@
 import type { Clock } from '@staddle/kernel';
 import { createTestClock, type TestClock } from '@staddle/testing';
-import { createScheduler, cron, date, interval, type OverlapPolicy, type ScheduleEvent, type Scheduler, type Trigger } from '@staddle/cron';
+import { createScheduler, cron, interval, type OverlapPolicy, type ScheduleEvent, type Scheduler, type Trigger } from '@staddle/cron';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { heldRuns, HOUR, MINUTE, SECOND, settle, START, type HeldRuns } from './test-bench.ts';
@@ -26,7 +26,9 @@ const NAMES = ['a', 'b', 'c'];
 
 type Step =
   | { readonly do: 'add'; readonly name: string; readonly trigger: number; readonly overlap: OverlapPolicy; readonly handler: (typeof HANDLERS)[number]; readonly mode: 'latest' | 'earliest' | 'all' | 'none'; readonly paused: boolean }
-  | { readonly do: 'advance' | 'block' | 'jump'; readonly ms: number }
+  | { readonly do: 'advance'; readonly ms: number }
+  | { readonly do: 'block'; readonly ms: number }
+  | { readonly do: 'jump'; readonly ms: number }
   | { readonly do: 'pause'; readonly name: string; readonly forMs: number | undefined }
   | { readonly do: 'resume'; readonly name: string; readonly missed: 'skip' | 'run' }
   | { readonly do: 'reschedule'; readonly name: string; readonly trigger: number }
@@ -147,14 +149,14 @@ class World {
       if (resolved === undefined) return;
       this.lives.set(unique, new Life(unique, resolved, now));
       scheduler.schedule(unique, TRIGGERS[step.trigger]!, this.handler(step.handler), { overlap: step.overlap, misfire: { mode: step.mode, windowMs: 20 * MINUTE, max: 3 }, paused: step.paused });
-    } else if (step.do === 'advance') await clock.advance(step.ms);
-    else if (step.do === 'block') {
+    } else if (step.do === 'advance') {
+      await clock.advance(step.ms);
+    } else if (step.do === 'block') {
       this.stoodStillMs += step.ms;
     } else if (step.do === 'jump') {
       clock.setWall(clock.now() + step.ms);
       this.setBackMs += Math.max(0, -step.ms);
-    }
-    else if (step.do === 'end') {
+    } else if (step.do === 'end') {
       const [run] = this.held.open;
       if (step.fail) run?.fail('failed');
       else run?.end();
