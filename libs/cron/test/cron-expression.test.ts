@@ -1,6 +1,8 @@
-import { cron, CronSyntaxError } from '@staddle/cron';
+import { cron, CronSyntaxError, type Trigger } from '@staddle/cron';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCronExpression } from '../src/expression/cron-expression.ts';
+import { createDice, createRandom, randomExpression } from './oracle/random-expression.ts';
 
 function errorOf(expr: string): unknown {
   try {
@@ -8,6 +10,11 @@ function errorOf(expr: string): unknown {
   } catch (error) {
     return error;
   }
+}
+
+function errorOrTimes(expr: string, fromMs: number): unknown {
+  const trigger = errorOf(expr);
+  return trigger instanceof Error ? trigger : (trigger as Trigger).between(fromMs, fromMs + 40 * 86_400_000, 50);
 }
 
 function timesOf(expr: string, from: string, count: number): string[] {
@@ -243,6 +250,10 @@ describe('a cron expression', () => {
     expect(expr.startsWith(value, position)).toBe(true);
   });
 
+  it.each([5, null, undefined, {}, ['0 0 * * *']])('refuses %o, which is not text', (expr) => {
+    expect(errorOf(expr as never)).toMatchObject({ code: 'ERR_CRON_SYNTAX', position: 0, rule: 'is not text' });
+  });
+
   it('says it in one line', () => {
     expect(() => cron('0 24 * * *', { tz: 'UTC' })).toThrow('cron hour "24" at position 2 of "0 24 * * *" is out of range: a number from 0 to 23');
     expect(() => cron('0'.repeat(9_999), { tz: 'UTC' })).toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{0,400}$/) }));
@@ -269,6 +280,25 @@ describe('the text of an expression', () => {
   ])('is canonical: %o becomes %o', (expr, text) => {
     expect(parseCronExpression(expr).text).toBe(text);
     expect(parseCronExpression(text).text).toBe(text);
+  });
+
+  it('is what the trigger carries', () => {
+    expect(cron(' @Daily', { tz: 'UTC' }).toJSON()).toEqual({ v: 1, kind: 'cron', expr: '0 0 * * *', tz: 'UTC' });
+  });
+
+  it('means the same in its canonical form', () => {
+    const from = Date.parse('2025-03-01T00:00Z');
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const expr = randomExpression(createDice(createRandom(seed)));
+        const one = errorOrTimes(expr, from);
+        fc.pre(Array.isArray(one));
+        const { text } = parseCronExpression(expr);
+        expect(parseCronExpression(text).text).toBe(text);
+        expect(errorOrTimes(text, from)).toEqual(one);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('is kept field by field as it was written', () => {
@@ -383,6 +413,10 @@ describe('H', () => {
   it('draws each field for itself', () => {
     const pairs = new Set(SEEDS.map((seed) => JSON.stringify(parseCronExpression('H(0-9) H(0-9) * * *', seed).fields.slice(0, 2).map(({ items }) => items))));
     expect(pairs.size).toBe(100);
+  });
+
+  it.each(['', 5, null, 'x'.repeat(201)])('refuses a seed of %o', (seed) => {
+    expect(() => cron('H * * * *', { tz: 'UTC', seed: seed as never })).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field: 'seed', value: seed }));
   });
 
   it('waits for a seed, and takes that of the trigger before that of the task', () => {
