@@ -48,13 +48,13 @@ export class WallClockTimes {
   next(localMs: number): number {
     const dayNumber = Math.floor(localMs / DAY_MS);
     const { year, month, day } = dateOfDay(dayNumber);
-    const days = this.#hasMonth(year, month) ? this.#days.of(daysInMonth(year, month), weekdayOfDay(dayNumber - day + 1)) : 0;
+    const days = this.#hasMonth(year, month) ? this.#daysOf(year, month, dayNumber - day + 1) : 0;
     if ((days & (1 << day)) !== 0) {
       const time = this.#nextTime((localMs - dayNumber * DAY_MS) / 1_000);
       if (time !== -1) return dayNumber * DAY_MS + time * 1_000;
     }
     const later = days & (-2 << day);
-    const found = later === 0 ? this.firstDay(month === 12 ? year + 1 : year, month === 12 ? 1 : month + 1) : dayNumber + lowestBit(later) - day;
+    const found = later === 0 ? this.firstDay(year, month + 1) : dayNumber + lowestBit(later) - day;
     return found * DAY_MS + this.#firstTime * 1_000;
   }
 
@@ -62,52 +62,59 @@ export class WallClockTimes {
   prev(localMs: number): number {
     const dayNumber = Math.floor(localMs / DAY_MS);
     const { year, month, day } = dateOfDay(dayNumber);
-    const days = this.#hasMonth(year, month) ? this.#days.of(daysInMonth(year, month), weekdayOfDay(dayNumber - day + 1)) : 0;
+    const days = this.#hasMonth(year, month) ? this.#daysOf(year, month, dayNumber - day + 1) : 0;
     if ((days & (1 << day)) !== 0) {
       const time = this.#prevTime((localMs - dayNumber * DAY_MS) / 1_000);
       if (time !== -1) return dayNumber * DAY_MS + time * 1_000;
     }
     const earlier = days & ((1 << day) - 1);
-    const found = earlier === 0 ? this.#lastDay(month === 1 ? year - 1 : year, month === 1 ? 12 : month - 1) : dayNumber + highestBit(earlier) - day;
+    const found = earlier === 0 ? this.#lastDay(year, month - 1) : dayNumber + highestBit(earlier) - day;
     return found * DAY_MS + this.#lastTime * 1_000;
   }
 
-  /** The number of the first matching day from a month on, up to the end of `lastYear`; Infinity when there is none. */
+  /** The number of the first matching day from a month (13: from the next year) on to the end of `lastYear`; Infinity when there is none. */
   firstDay(fromYear: number, fromMonth: number, lastYear: number = LAST_YEAR): number {
-    let months = this.#months & (-1 << fromMonth);
-    for (let year = fromYear; ; year++, months = this.#months) {
-      const named = this.#years === undefined ? year : this.#years.next(year);
-      if (named !== year) months = this.#months;
-      year = named;
-      if (year > lastYear) return Infinity;
+    for (let year = this.#yearFrom(fromYear); year <= lastYear; year = this.#yearFrom(year + 1)) {
+      let months = year === fromYear ? this.#months & (-1 << fromMonth) : this.#months;
       for (; months !== 0; months &= months - 1) {
         const month = lowestBit(months);
         const first = dayOfDate(year, month, 1);
-        const days = this.#days.of(daysInMonth(year, month), weekdayOfDay(first));
+        const days = this.#daysOf(year, month, first);
         if (days !== 0) return first + lowestBit(days) - 1;
       }
     }
+    return Infinity;
   }
 
-  #lastDay(fromYear: number, fromMonth: number): number {
-    let months = this.#months & ((2 << fromMonth) - 1);
-    for (let year = fromYear; ; year--, months = this.#months) {
-      const named = this.#years === undefined ? year : this.#years.prev(year);
-      if (named !== year) months = this.#months;
-      year = named;
-      if (year < FIRST_YEAR) return -Infinity;
-      while (months !== 0) {
+  /** The number of the last matching day up to the end of a month (0: of the year before); -Infinity when there is none. */
+  #lastDay(toYear: number, toMonth: number): number {
+    for (let year = this.#yearUpTo(toYear); year >= FIRST_YEAR; year = this.#yearUpTo(year - 1)) {
+      let months = year === toYear ? this.#months & ((2 << toMonth) - 1) : this.#months;
+      for (; months !== 0; months ^= 1 << highestBit(months)) {
         const month = highestBit(months);
         const first = dayOfDate(year, month, 1);
-        const days = this.#days.of(daysInMonth(year, month), weekdayOfDay(first));
+        const days = this.#daysOf(year, month, first);
         if (days !== 0) return first + highestBit(days) - 1;
-        months ^= 1 << month;
       }
     }
+    return -Infinity;
+  }
+
+  #yearFrom(year: number): number {
+    return this.#years === undefined ? year : this.#years.next(year);
+  }
+
+  #yearUpTo(year: number): number {
+    return this.#years === undefined ? year : this.#years.prev(year);
+  }
+
+  /** The matching days of a month whose first one has the number `first`. */
+  #daysOf(year: number, month: number, first: number): number {
+    return this.#days.of(daysInMonth(year, month), weekdayOfDay(first));
   }
 
   #hasMonth(year: number, month: number): boolean {
-    return (this.#months & (1 << month)) !== 0 && (this.#years === undefined || this.#years.next(year) === year);
+    return (this.#months & (1 << month)) !== 0 && this.#yearFrom(year) === year;
   }
 
   /** The first matching second of a day from `from` (0 to 86 399) on, or -1. */

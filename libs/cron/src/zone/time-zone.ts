@@ -46,8 +46,7 @@ const zones = new Map<string, TimeZone>();
 
 /** The zone with an IANA name such as `Europe/Paris` or `UTC`; undefined when Node does not know it. */
 export function tryTimeZone(name: string): TimeZone | undefined {
-  const zone = zones.get(name);
-  return zone ?? tryNewSpelling(name);
+  return zones.get(name) ?? tryNewSpelling(name);
 }
 
 function tryNewSpelling(name: string): TimeZone | undefined {
