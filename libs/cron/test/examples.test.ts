@@ -16,3 +16,12 @@ it('next-times.ts prints what its comments say', async () => {
     '',
   ]);
 });
+
+it('explain.ts prints sentences, warnings, and times with what clocks do to them', async () => {
+  const { stdout } = await run(process.execPath, ['--conditions=@staddle/source', `${import.meta.dirname}/../examples/explain.ts`]);
+  const lines = stdout.split('\n');
+  expect(lines[0]).toBe('at 02:30 every day (Europe/Paris)');
+  expect(lines).toContain('  2026-03-29 03:00:00 +02:00  Sunday    clocks go forward from 02:00 to 03:00: stands for 02:30');
+  expect(lines).toContain('每月最后一天 09:00（Asia/Shanghai）');
+  expect(lines).toContain('either-day: day of month 31 or day of week FRI: either is enough; write +FRI for both');
+});

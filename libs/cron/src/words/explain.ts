@@ -91,16 +91,26 @@ function explainTrigger(trigger: Trigger, { after: from, count = 20, language = 
   if (typeof afterMs !== 'number' || Number.isNaN(afterMs)) throw new InvalidInstantError(afterMs, 'is not a number of milliseconds');
   if (!Number.isInteger(count) || count < 1 || count > MOST_TIMES) throw new InvalidInstantError(count, `as a count of times is not a whole number from 1 to ${MOST_TIMES}`);
   const createdAt = Math.min(Math.max(afterMs, 0), LATEST_MS);
-  const resolved = trigger.resolve(createdAt, { seed });
+  const resolved = tryResolve(trigger, createdAt, seed);
   const json = trigger.toJSON();
   const shownIn = tz ?? zoneOf(json) ?? 'UTC';
   const zone = readTimeZone(shownIn);
-  const { instants, end } = instantsAfter(resolved, afterMs, count);
-  const notes = notesOf(resolved, instants, zone, language);
+  const { instants, end } = resolved === undefined ? { instants: [], end: 'ended' as const } : instantsAfter(resolved, afterMs, count);
+  const notes = resolved === undefined ? [] : notesOf(resolved, instants, zone, language);
   const times = instants.map((at, index) => timeOf(at, zone, language, notes[index]!));
   const sentence = trigger.describe(language);
-  const warnings = lintTrigger(resolved, { from: createdAt, language });
+  const warnings = lintTrigger(resolved ?? trigger, { from: createdAt, language });
   return { sentence, trigger: json, warnings, tz: shownIn, times, end, text: textOf(sentence, warnings, times, end && ENDS[end][language]) };
+}
+
+/** Undefined for a trigger whose limits leave nothing when it is created so late. */
+function tryResolve(trigger: Trigger, nowMs: number, seed: string | undefined): Trigger | undefined {
+  try {
+    return trigger.resolve(nowMs, { seed });
+  } catch (error) {
+    if (hasCode(error, 'ERR_CRON_TRIGGER')) return undefined;
+    throw error;
+  }
 }
 
 function instantsAfter(trigger: Trigger, afterMs: number, count: number): { readonly instants: readonly number[]; readonly end: Explanation['end'] } {

@@ -100,7 +100,8 @@ function ranges(part: CronPart, item: CronItem): readonly FieldFinding[] {
         : { en: `${item.text} are fixed times, which clock changes move, where ${star} would follow the clock`, zh: `${item.text} 属于固定时刻，会受时钟变更影响；${star} 则跟随时钟` },
     });
   }
-  if (item.first > item.last) {
+  // A week that ends with Sunday is written up to its end.
+  if (item.first > item.last && !(part === 'day of week' && item.last === 0)) {
     const last = part === 'hour' ? { en: ': the values after it are of the same day, its early hours', zh: '：其后的小时属于同一天的凌晨' } : { en: '', zh: '' };
     found.push({
       rule: 'wrapped-range',
@@ -203,7 +204,7 @@ function years(field: CronField, yearNow: number, soon: number): readonly FieldF
 
 function coversField({ first, last }: Range, part: CronPart): boolean {
   const [min, end] = BOUNDS[part];
-  return first === min && last === end;
+  return (first === min && last === end) || (first > min && last === first - 1);
 }
 
 function monthsOf({ items }: CronField): readonly number[] {
