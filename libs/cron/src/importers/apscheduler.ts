@@ -40,7 +40,7 @@ const STRANGE =
 /**
  * A trigger of APScheduler: the arguments of `add_job` as an object (`trigger: 'cron'`, `hour: 9`, …), of
  * `CronTrigger.from_crontab` (`trigger: 'cron'`, `crontab`), or what the JSON serializer of APScheduler 4 writes. What
- * `add_job` says about missed and overlapping runs is in `options`.
+ * `add_job` says about missed and overlapping runs is in `options`; what it does not say is left to our scheduler.
  * @throws CronImportError (`ERR_CRON_IMPORT`)
  */
 export function fromApscheduler(job: unknown, { version, tz }: ApschedulerOptions): Imported {
@@ -52,7 +52,10 @@ export function fromApscheduler(job: unknown, { version, tz }: ApschedulerOption
 
 function readTrigger(importing: Importing, given: Given, version: ApschedulerVersion, tz: string | undefined): Trigger {
   const nested = given['trigger'];
-  if (typeof nested === 'object' && nested !== null) return readTrigger(importing, unmarshal(importing, nested), version, tz);
+  if (typeof nested === 'object' && nested !== null) {
+    const { max_jitter, next_run_time } = given;
+    return readTrigger(importing, { ...unmarshal(importing, nested), max_jitter, next_run_time }, version, tz);
+  }
   const kind = String(given['trigger'] ?? given['type']);
   const keys = Object.hasOwn(KINDS, kind) ? KINDS[kind]! : importing.refuse('trigger', given['trigger'] ?? given['type'], `is none of ${Object.keys(KINDS).join(', ')}`);
   for (const key of Object.keys(given)) if (!keys.includes(key) && !JOB_KEYS.has(key)) importing.refuse(key, given[key], `is not a key of ${kind}`);
@@ -67,6 +70,8 @@ function readTrigger(importing: Importing, given: Given, version: ApschedulerVer
 
 // ['apscheduler.triggers.cron:CronTrigger', { version: 1, … }] under its key, or bare inside AndTrigger and OrTrigger.
 const MARSHALLED = '_apscheduler_json';
+/** Where the trigger stands, which does not change its times. */
+const STATE_KEYS = new Set(['version', 'last_fire_time', 'last_fire_date', 'next_fire_times', 'completed']);
 const CLASS = /^apscheduler\.triggers\.[\w.]+:(Cron|Interval|CalendarInterval|Date|And|Or)Trigger$/;
 
 function unmarshal(importing: Importing, value: unknown): Given {
@@ -75,9 +80,9 @@ function unmarshal(importing: Importing, value: unknown): Given {
   const [reference, state] = Array.isArray(marshalled) ? (marshalled as unknown[]) : [];
   const kind = CLASS.exec(String(reference))?.[1]?.toLowerCase();
   if (kind === undefined) importing.refuse('trigger', reference, 'is not a class of triggers of APScheduler 4');
-  const { version, fields, interval: lengths, time, last_fire_time, last_fire_date, next_fire_times, completed, ...given } = importing.record('trigger', state);
+  const { fields, interval: lengths, time, ...given } = importing.record('trigger', state);
   return {
-    ...given,
+    ...Object.fromEntries(Object.entries(given).filter(([key]) => !STATE_KEYS.has(key))),
     trigger: kind,
     ...named(['year', 'month', 'day', 'week', 'day_of_week', 'hour', 'minute', 'second'], fields),
     ...named(kind === 'interval' ? Object.keys(UNITS_MS) : ['years', 'months', 'weeks', 'days'], lengths),
@@ -96,7 +101,7 @@ function readLimits(importing: Importing, given: Given, timeZone: unknown): Limi
 }
 
 function readJitter(importing: Importing, given: Given): { jitter?: number } {
-  const jitter = importing.number('jitter', given['jitter'], 0);
+  const jitter = importing.number('jitter', given['jitter'] ?? given['max_jitter'], 0);
   if (!jitter) return {};
   importing.note('random', 'APScheduler draws the delay anew for every run, and intervals then count from the delayed run; here the name of the schedule and the instant decide, and times do not move', 'jitter');
   return { jitter: Math.round(jitter * 1_000) };
@@ -125,8 +130,10 @@ function readInterval(importing: Importing, given: Given, version: ApschedulerVe
   every = Math.round(every * 1_000) / 1_000;
   if (every === 0 && version !== '4') every = 1_000; // 3.x makes nothing a second
   if (!Number.isInteger(every)) importing.refuse('microseconds', every, 'makes the interval no whole number of milliseconds');
-  const { startAt, endAt, jitter } = readLimits(importing, given, timeZone);
-  const start = (given['start_date'] ?? given['start_time']) as string | undefined;
+  const { endAt, jitter, ...limits } = readLimits(importing, given, timeZone);
+  const start = (given['start_date'] ?? given['start_time'] ?? given['next_run_time']) as string | null | undefined;
+  // A stored job without a start tells its next time, which is on the same grid.
+  const startAt = limits.startAt ?? readTime(importing, given, 'next_run_time', timeZone);
   if (version === '4') {
     if (startAt === undefined) importing.note('first_run', 'APScheduler 4 runs it at once when it is created; here the first run is one interval later', 'start_time');
     else if (!/(?:Z|[+-]\d\d:\d\d)$/.test(start!)) {
@@ -163,6 +170,7 @@ function readCalendar(importing: Importing, given: Given, timeZone: unknown): Tr
 function readDate(importing: Importing, given: Given, timeZone: unknown): Trigger {
   const field = given['run_date'] === undefined ? 'run_time' : 'run_date';
   const at = readTime(importing, given, field, timeZone) ?? importing.refuse('run_date', undefined, 'is missing: without it the job ran once, when it was added');
+  if (given['max_jitter']) importing.note('random', 'a date has no jitter here: it runs on time', 'max_jitter');
   return importing.build(field, given[field], () => date({ at }));
 }
 
@@ -185,9 +193,11 @@ function readOptions(importing: Importing, given: Given): ScheduleOptions {
   const instances = importing.number('max_instances', given['max_instances'], 1);
   if (instances !== undefined && instances > 1) importing.note('overlap', `APScheduler runs up to ${instances} at a time; here either one or any number`, 'max_instances');
   return {
+    // How a job store of 3.x says that a job is paused.
+    ...(given['next_run_time'] === null && { paused: true }),
     ...(instances !== undefined && { overlap: instances === 1 ? 'skip' : 'allow' }),
     ...((typeof coalesce === 'boolean' || grace !== undefined) && {
-      misfire: { ...(typeof coalesce === 'boolean' && { mode: coalesce ? 'latest' : 'all' }), ...(grace !== undefined && { windowMs: grace * 1_000 }) },
+      misfire: { ...(typeof coalesce === 'boolean' && { mode: coalesce ? 'latest' : 'all' }), ...(grace !== undefined && { windowMs: Math.round(grace * 1_000) }) },
     }),
   };
 }

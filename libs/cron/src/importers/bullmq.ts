@@ -131,7 +131,7 @@ function fromPattern(importing: Importing, pattern: string, timeZone: unknown, l
     const items = text.split(',');
     const last = items.filter((item) => /^\w+L$/i.test(item) && !/^jul/i.test(item));
     const numbers = items.filter((item) => !last.includes(item)).join(',');
-    const texts = last.map((item) => `${read(item.slice(0, -1), rules)[0]! % 7}L`);
-    return [...(numbers === '' ? [] : [writeValues(read(numbers, rules).map((day) => day % 7), WEEKDAYS, false)]), ...texts].join(',');
+    const lasts = last.map((item) => `${read(item.slice(0, -1), rules)[0]! % 7}L`);
+    return [...(numbers === '' ? [] : [writeValues(read(numbers, rules).map((day) => day % 7), WEEKDAYS, false)]), ...lasts].join(',');
   }
 }

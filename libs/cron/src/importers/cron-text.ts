@@ -77,7 +77,7 @@ function stepped(from: number, to: number, { min, max }: ValueRange, step: numbe
 
 /** `follows`: a whole field is `*` and steps through it `*`/n; else they are written as ranges, which are fixed and do restrict. */
 export function writeValues(input: Iterable<number>, { min, max }: ValueRange, follows: boolean): string {
-  const values = [...new Set(input)].sort((a, b) => a - b);
+  const values = [...new Set(input)].toSorted((a, b) => a - b);
   const first = values[0]!;
   const last = values.at(-1)!;
   if (values.length === max - min + 1) return follows ? '*' : `${min}-${max}`;

@@ -116,7 +116,7 @@ function readOptions(importing: Importing, concurrencyPolicy: unknown, suspend: 
   if (deadline === undefined) importing.note('missed_runs', 'without a starting deadline Kubernetes makes up for the latest missed run however old it is; here the default window of the scheduler holds', 'spec.startingDeadlineSeconds');
   return {
     overlap,
-    ...(deadline !== undefined && { misfire: { mode: 'latest', windowMs: deadline * 1_000 } }),
+    ...(deadline !== undefined && { misfire: { mode: 'latest', windowMs: Math.round(deadline * 1_000) } }),
     ...(suspend === true && { paused: true }),
   };
 }

@@ -130,6 +130,11 @@ describe('an interval trigger', () => {
     expect(fromApscheduler({ trigger: 'interval', minutes: 5 }, { version: '4' }).notes.map(({ rule }) => rule)).toEqual(['first_run']);
   });
 
+  it('of a stored job counts from its next run', () => {
+    const { trigger } = fromApscheduler({ id: 'a', trigger: 'interval', hours: 1, next_run_time: '2026-01-01T00:20:00+00:00' }, { version: '3.11' });
+    expect(trigger.next(Date.UTC(2026, 0, 2))).toBe(Date.UTC(2026, 0, 2, 0, 20));
+  });
+
   it('of no length is a second in 3', () => {
     expect(fromApscheduler({ trigger: 'interval' }, { version: '3.10' }).trigger.toJSON()).toMatchObject({ every: 'PT1S' });
     expect(() => fromApscheduler({ trigger: 'interval', start_time: '2026-01-01T00:00:00Z' }, { version: '4' })).toThrow(expect.objectContaining({ field: 'trigger' }));
@@ -214,6 +219,9 @@ it('reads what the JSON serializer of version 4 writes', () => {
 it('gives what the job says about runs that come late or overlap', () => {
   const { options } = fromApscheduler({ id: 'a', trigger: 'cron', hour: 9, misfire_grace_time: 60, coalesce: true, max_instances: 1 }, { version: '3.11', tz: TZ });
   expect(options).toEqual({ overlap: 'skip', misfire: { mode: 'latest', windowMs: 60_000 } });
+  expect(fromApscheduler({ id: 'a', trigger: { type: 'cron', hour: 9 }, next_run_time: null }, { version: '3.11', tz: TZ }).options).toEqual({ paused: true });
+  expect(fromApscheduler({ id: 'a', trigger: { type: 'cron', hour: 9 }, max_jitter: 5 }, { version: '4', tz: TZ }).trigger.toJSON()).toMatchObject({ jitter: 'PT5S' });
+  expect(fromApscheduler({ id: 'a', trigger: { type: 'date', run_time: '2030-01-01' }, max_jitter: 5 }, { version: '4', tz: TZ }).notes).toMatchObject([{ rule: 'random' }]);
   const several = fromApscheduler({ trigger: 'cron', hour: 9, coalesce: false, max_instances: 3 }, { version: '3.11', tz: TZ });
   expect(several.options).toEqual({ overlap: 'allow', misfire: { mode: 'all' } });
   expect(several.notes.map(({ rule }) => rule)).toEqual(['overlap']);
