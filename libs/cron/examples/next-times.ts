@@ -8,5 +8,5 @@ for (let run = 0; run < 3; run++) {
 }
 
 const check = after({ delay: '30m' }).resolve(Date.parse('2026-11-20T10:00:00Z'));
-console.log(JSON.stringify(check)); // {"kind":"date","at":"2026-11-20T10:30:00.000Z"}
+console.log(JSON.stringify(check)); // {"v":1,"kind":"date","at":"2026-11-20T10:30:00.000Z"}
 console.log(parseTrigger({ kind: 'cron', expr: '*/5 * * * *', tz: 'UTC' }).next(0)); // 300000

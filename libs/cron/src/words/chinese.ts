@@ -72,22 +72,22 @@ function within(outer: string, inner: string): string {
 
 function hoursInWords(hour: Pattern): string {
   if (hour.kind === 'all') return '每小时';
-  if (hour.kind === 'seeded') return hour.step === undefined ? seeded(hour, '一小时', ' 点') : `${seeded(hour, '一小时', ' 点')}起每 ${hour.step} 小时`;
-  return hour.runs
-    .map((run) => {
+  return [
+    ...hour.seeded.map((value) => `${seeded(value, '一小时', ' 点')}${value.step === undefined ? '' : `起每 ${value.step} 小时`}`),
+    ...hour.runs.map((run) => {
       if (isSingle(run)) return `${run.first} 点`;
       return `${fills(run, 24) ? '' : `${run.first} 点至 ${run.last} 点`}每${run.step === 1 ? '' : ` ${run.step} `}小时`;
-    })
-    .join('、');
+    }),
+  ].join('、');
 }
 
 /** `unit` numbers, `span` measures: 第 5 分, 每 5 分钟. */
 function valuesOfUnit(pattern: Pattern, unit: string, span: string): string {
   if (pattern.kind === 'all') return `每${span}`;
-  if (pattern.kind === 'seeded') return pattern.step === undefined ? seeded(pattern, `一${span}`, ` ${unit}`) : `${seeded(pattern, `一${span}`, ` ${unit}`)}起每 ${pattern.step} ${span}`;
   const singles = pattern.runs.filter(isSingle).map(({ first }) => first);
   const runs = Map.groupBy(pattern.runs.filter((run) => !isSingle(run)), ({ step }) => step);
   return [
+    ...pattern.seeded.map((value) => `${seeded(value, `一${span}`, ` ${unit}`)}${value.step === undefined ? '' : `起每 ${value.step} ${span}`}`),
     ...(singles.length > 0 ? [`第 ${singles.join('、')} ${unit}`] : []),
     ...Array.from(runs, ([step, some]) => `${fills(some[0]!, 60) ? '' : `第 ${some.map(({ first, last }) => `${first} 至 ${last}`).join('、')} ${unit}`}每${step === 1 ? '' : ` ${step} `}${span}`),
   ].join('和');

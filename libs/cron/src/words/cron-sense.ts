@@ -4,8 +4,8 @@ import type { CronPart } from '../errors.ts';
 
 /*
  * What a cron expression says, free of any language: the fields put together the way people speak of time. Minutes and hours
- * become times of the day (`30 2` is 02:30) or spans of them (`0,15,30,45 9-17` runs from 09:00 to 17:45), names and steps become the
- * values they stand for. The languages (english.ts, chinese.ts) turn this into words and decide nothing about time.
+ * become times of the day (`30 2` is 02:30) or spans of them (`0,15,30,45 9-17` goes from 09:00 to 17:45), names and steps
+ * become the values they stand for. The languages (english.ts, chinese.ts) turn this into words and decide nothing about time.
  */
 
 /** Equally spaced values. A single one has `first === last` and step 1; it wraps around where `first > last`. */
@@ -24,7 +24,7 @@ export interface Seeded {
 }
 
 /** The values of one field. */
-export type Pattern = { readonly kind: 'all' } | { readonly kind: 'runs'; readonly runs: readonly Run[] } | Seeded;
+export type Pattern = { readonly kind: 'all' } | { readonly kind: 'some'; readonly runs: readonly Run[]; readonly seeded: readonly Seeded[] };
 
 export type Times =
   /** In seconds of the day. */
@@ -125,16 +125,16 @@ function timesOf([second, minute, hour]: readonly [CronField | undefined, CronFi
   const seconds = second === undefined ? undefined : patternOf(second, 59, resolved, true);
   const minutes = patternOf(minute, 59, resolved, true);
   const hours = patternOf(hour, 23, resolved, !everyDay);
-  const inHour = spansOf(seconds ?? { kind: 'runs', runs: [single(0)] }, 60, minutes);
-  const spans = inHour && spansOf({ kind: 'runs', runs: inHour }, 3_600, hours);
+  const inHour = spansOf(seconds ?? only([single(0)]), 60, minutes);
+  const spans = inHour && spansOf(only(inHour), 3_600, hours);
   if (spans !== undefined && spans.length <= MOST_TIMES && spans.filter((span) => !isSingle(span)).length <= MOST_SPANS) return { kind: 'spans', spans };
-  const onTheMinute = seconds?.kind === 'runs' && seconds.runs.length === 1 && seconds.runs[0]!.last === 0;
+  const onTheMinute = seconds?.kind === 'some' && seconds.seeded.length === 0 && seconds.runs.every((run) => isSingle(run) && run.first === 0);
   return { kind: 'nested', second: onTheMinute ? undefined : seconds, minute: minutes, hour: hours };
 }
 
 /** The values of a unit of `size` within those of the next larger unit; undefined where they do not make up spans. */
 function spansOf(inner: Pattern, size: number, outer: Pattern): readonly Run[] | undefined {
-  if (inner.kind === 'seeded' || outer.kind === 'seeded') return undefined;
+  if ([inner, outer].some((pattern) => pattern.kind === 'some' && pattern.seeded.length > 0)) return undefined;
   const outerRuns = outer.kind === 'all' ? [{ first: 0, last: size === 60 ? 59 : 23, step: 1 }] : outer.runs;
   const innerRuns = inner.kind === 'all' ? [{ first: 0, last: size - 1, step: 1 }] : outerRuns.every(isSingle) ? inner.runs : evenly(inner.runs, size);
   if (innerRuns.length > 1 && !outerRuns.every(isSingle)) return undefined;
@@ -161,10 +161,15 @@ function evenly(runs: readonly Run[], size: number): readonly Run[] {
 function patternOf({ items }: CronField, max: number, resolved: boolean, wrapsLie: boolean): Pattern {
   const values = restricting(items.flatMap((item) => valuesOf(item, 0, max, resolved)), max + 1);
   if (values === undefined) return ALL;
-  const seeded = values.find((value) => value.kind === 'seeded');
-  if (seeded !== undefined) return seeded;
   const runs = split(values, max, wrapsLie).flatMap((value) => (value.kind === 'run' ? [value.run] : []));
-  return { kind: 'runs', runs: runs.toSorted((a, b) => a.first - b.first) };
+  return only(
+    runs.toSorted((a, b) => a.first - b.first),
+    values.filter((value) => value.kind === 'seeded'),
+  );
+}
+
+function only(runs: readonly Run[], seeded: readonly Seeded[] = []): Pattern {
+  return { kind: 'some', runs, seeded };
 }
 
 function valuesOf(item: CronItem, min: number, max: number, resolved: boolean): readonly Values[] {
@@ -172,10 +177,8 @@ function valuesOf(item: CronItem, min: number, max: number, resolved: boolean): 
   switch (item.kind) {
     case 'every':
       return pairs({ kind: 'run', run: runOf(min, max, item.step, max, size) });
-    case 'range': {
-      const first = item.first > max ? min : item.first; // Sunday as 7
-      return pairs({ kind: 'run', run: runOf(first, item.first === item.last ? first : item.last, item.step, max, size) });
-    }
+    case 'range':
+      return pairs({ kind: 'run', run: runOf(item.first, item.last, item.step, max, size) });
     case 'hashed':
       if (!resolved) {
         // Without a seed it has every value that it may become.
@@ -190,15 +193,14 @@ function valuesOf(item: CronItem, min: number, max: number, resolved: boolean): 
 
 function runOf(first: number, last: number, step: number, max: number, size: number): Run {
   const distance = first <= last ? last - first : last - first + size;
-  const steps = Math.min(Math.floor(distance / step), Math.floor((size - 1) / step));
-  const reached = first + steps * step;
-  return { first, last: reached > max ? reached - size : reached, step: steps === 0 ? 1 : step };
+  const reached = first + Math.floor(distance / step) * step;
+  return { first, last: reached > max ? reached - size : reached, step: reached === first ? 1 : step };
 }
 
 /** Two values with others between them are not called a run by anyone. */
 function pairs(value: Values): readonly Values[] {
   if (value.kind === 'seeded' || value.run.step === 1 || value.run.first + value.run.step !== value.run.last) return [value];
-  return [value.run.first, value.run.last].map((only) => ({ kind: 'run', run: single(only) }));
+  return [value.run.first, value.run.last].map((end) => ({ kind: 'run', run: single(end) }));
 }
 
 /** With the values of steps one by one, and those of short runs: what has names is named. */

@@ -71,10 +71,10 @@ function nestedInWords({ second, minute, hour }: Extract<Times, { kind: 'nested'
 /** The innermost unit, which says when: `at minutes 0 and 45`, `every 7 minutes from minute 0 to 56`. */
 function valuesOfUnit(pattern: Pattern, unit: 'minute' | 'second'): string {
   if (pattern.kind === 'all') return `every ${unit}`;
-  if (pattern.kind === 'seeded') return pattern.step === undefined ? `at ${seeded(pattern, `a ${unit}`)}` : `${every(pattern.step, unit)} from ${seeded(pattern, `a ${unit}`)}`;
   const singles = pattern.runs.filter(isSingle).map(({ first }) => String(first));
   const runs = Map.groupBy(pattern.runs.filter((run) => !isSingle(run)), ({ step }) => step);
   return list([
+    ...pattern.seeded.map((value) => `${value.step === undefined ? 'at' : `${every(value.step, unit)} from`} ${seeded(value, `a ${unit}`)}`),
     ...(singles.length > 0 ? [`at ${singles.length === 1 ? unit : `${unit}s`} ${list(singles)}`] : []),
     ...Array.from(runs, ([step, some]) => `${every(step, unit)}${fills(some[0]!, 60) ? '' : ` from ${unit} ${list(some.map(({ first, last }) => `${first} to ${last}`))}`}`),
   ]);
@@ -83,13 +83,10 @@ function valuesOfUnit(pattern: Pattern, unit: 'minute' | 'second'): string {
 /** A unit around it, which says where: `every hour`, `hours 9 and 17`, `every 2nd hour`. */
 function unitInWords(pattern: Pattern, unit: 'hour' | 'minute'): string {
   if (pattern.kind === 'all') return `every ${unit}`;
-  if (pattern.kind === 'seeded') {
-    const one = seeded(pattern, unit === 'hour' ? 'an hour' : 'a minute');
-    return pattern.step === undefined ? one : `every ${ordinal(pattern.step)} ${unit} from ${one}`;
-  }
   const singles = pattern.runs.filter(isSingle).map(({ first }) => String(first));
   const runs = pattern.runs.filter((run) => !isSingle(run));
   return list([
+    ...pattern.seeded.map((value) => `${value.step === undefined ? '' : `every ${ordinal(value.step)} ${unit} from `}${seeded(value, unit === 'hour' ? 'an hour' : 'a minute')}`),
     ...(singles.length > 0 ? [`${singles.length === 1 ? unit : `${unit}s`} ${list(singles)}`] : []),
     ...runs.map((run) => `every ${run.step === 1 ? '' : `${ordinal(run.step)} `}${unit}${fills(run, unit === 'hour' ? 24 : 60) ? '' : ` from ${run.first} to ${run.last}`}`),
   ]);

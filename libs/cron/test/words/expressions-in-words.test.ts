@@ -154,6 +154,8 @@ const EXPRESSIONS: readonly (readonly [expression: string, english: string, chin
   ['0 0 0 1 NOV-FEB ? 2030', 'at 00:00 on the 1st of every month from January to February and every month from November to December, only in 2030', '2030 年 1 月至 2 月、11 月至 12 月，每月 1 日 00:00'],
   ['0 0 * 3 MON,FRI#L', 'at 00:00 on Monday and the last Friday of the month, only in March', '每年 3 月，每周一、每月最后一个星期五 00:00'],
   ['0 0 13 * FRI#2', 'at 00:00 on the 13th of the month or on the second Friday of the month', '每月 13 日或每月第二个星期五 00:00'],
+  ['H,30 9-17 * * *', 'at a minute that the seed picks and at minute 30 of every hour from 9 to 17', '每天 9 点至 17 点每小时内由种子选定的一分钟和第 30 分'],
+  ['0 H(0-5),12 * * *', 'at minute 0 of an hour from 0 to 5 that the seed picks and hour 12', '每天由种子在 0 至 5 点中选定的一小时、12 点第 0 分'],
 ];
 
 const SEEDED: readonly (readonly [expression: string, seed: string, english: string, chinese: string])[] = [
