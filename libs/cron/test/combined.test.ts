@@ -68,6 +68,15 @@ describe('and', () => {
     );
   });
 
+  it('does not search eight thousand years for triggers that come once a year', () => {
+    const yearly = ['Asia/Tokyo', 'Asia/Shanghai'].map((tz, hour) => cron(`0 ${hour} 1 1 *`, { tz, endAt: '9990-01-01T00:00' }));
+    expect(() => and(yearly)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', rule: expect.stringMatching(/^has no time that can be found in 100000 steps/) }));
+    expect(() => or(yearly, { exclude: yearly })).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', rule: expect.stringMatching(/^has no time that can be found in 100000 steps/) }));
+    const late = and([date({ at: '9000-01-01T00:00:00Z' }), cron('0 0 * * *', { tz: 'UTC' })]);
+    expect(late.next(0)).toBe(Date.parse('9000-01-01T00:00:00Z'));
+    expect(late.prev(Infinity)).toBe(Date.parse('9000-01-01T00:00:00Z'));
+  });
+
   it('refuses to search for ever later on', () => {
     const sometimes = and([or([date({ at: 1 }), interval({ every: 2, anchor: 10 })]), interval({ every: 2, anchor: 1 })]);
     expect(sometimes.next(0)).toBe(1);

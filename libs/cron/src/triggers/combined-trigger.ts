@@ -89,10 +89,10 @@ function earliest(members: readonly Timeline[], afterMs: number): number | undef
 }
 
 /** The last time of any of them before `beforeMs`. */
-function latest(members: readonly Timeline[], beforeMs: number): number | undefined {
+function latest(members: readonly Timeline[], beforeMs: number, leapMs: number = 0): number | undefined {
   let found: number | undefined;
   for (const member of members) {
-    countStep();
+    countStep(leapMs);
     const at = member.prev(beforeMs);
     if (at !== undefined && (found === undefined || at > found)) found = at;
   }
@@ -105,11 +105,13 @@ function latest(members: readonly Timeline[], beforeMs: number): number | undefi
  */
 function agreement(members: readonly Timeline[], thresholdMs: number): Timeline {
   function next(afterMs: number): number | undefined {
-    for (let after = afterMs; ; ) {
+    let after = afterMs;
+    let leapMs = 0;
+    for (;;) {
       let first = Infinity;
       let last = -Infinity;
       for (const member of members) {
-        countStep();
+        countStep(leapMs);
         const at = member.next(after);
         if (at === undefined) return undefined;
         first = Math.min(first, at);
@@ -117,13 +119,16 @@ function agreement(members: readonly Timeline[], thresholdMs: number): Timeline 
       }
       if (last - first <= thresholdMs) return first;
       // The member that comes last has nothing before: whatever agrees with it lies within the threshold before it.
+      leapMs = last - first;
       after = last - thresholdMs - 1;
     }
   }
 
   function prev(beforeMs: number): number | undefined {
-    for (let before = beforeMs; ; ) {
-      const at = latest(members, before);
+    let before = beforeMs;
+    let leapMs = 0;
+    for (;;) {
+      const at = latest(members, before, leapMs);
       if (at === undefined) return undefined;
       let agreed = true;
       for (const member of members) {
@@ -137,6 +142,7 @@ function agreement(members: readonly Timeline[], thresholdMs: number): Timeline 
         agreed = false;
       }
       if (agreed) return at;
+      leapMs = at - before;
     }
   }
 

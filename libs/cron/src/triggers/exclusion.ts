@@ -75,36 +75,42 @@ export function excluding(timeline: Timeline, exclusions: readonly Exclusion[]):
   if (exclusions.length === 0) return timeline;
 
   function next(afterMs: number): number | undefined {
-    for (let at = timeline.next(afterMs); at !== undefined; ) {
-      const until = furthest(at, (exclusion, atMs) => exclusion.excludedUntil(atMs), Math.max);
+    let at = timeline.next(afterMs);
+    while (at !== undefined) {
+      const until = furthest(exclusions, (exclusion) => exclusion.excludedUntil(at!), Math.max);
       if (until === undefined) return at;
-      at = timeline.next(until);
+      const following = timeline.next(until);
+      if (following !== undefined) countStep(following - at);
+      at = following;
     }
     return undefined;
   }
 
   function prev(beforeMs: number): number | undefined {
-    for (let at = timeline.prev(beforeMs); at !== undefined; ) {
-      const since = furthest(at, (exclusion, atMs) => exclusion.excludedSince(atMs), Math.min);
+    let at = timeline.prev(beforeMs);
+    while (at !== undefined) {
+      const since = furthest(exclusions, (exclusion) => exclusion.excludedSince(at!), Math.min);
       if (since === undefined) return at;
-      at = timeline.prev(since);
+      const previous = timeline.prev(since);
+      if (previous !== undefined) countStep(at - previous);
+      at = previous;
     }
     return undefined;
-  }
-
-  /** How far the exclusions of `atMs` reach; undefined when there is none. */
-  function furthest(atMs: number, reach: (exclusion: Exclusion, atMs: number) => number | undefined, further: (a: number, b: number) => number): number | undefined {
-    let found: number | undefined;
-    for (const exclusion of exclusions) {
-      countStep();
-      const end = reach(exclusion, atMs);
-      if (end !== undefined) found = found === undefined ? end : further(found, end);
-    }
-    return found;
   }
 
   return {
     next: (afterMs) => bounded(() => next(afterMs)),
     prev: (beforeMs) => bounded(() => prev(beforeMs)),
   };
+}
+
+/** How far the exclusions of an instant reach; undefined when there is none. */
+function furthest(exclusions: readonly Exclusion[], reach: (exclusion: Exclusion) => number | undefined, further: (a: number, b: number) => number): number | undefined {
+  let found: number | undefined;
+  for (const exclusion of exclusions) {
+    countStep();
+    const end = reach(exclusion);
+    if (end !== undefined) found = found === undefined ? end : further(found, end);
+  }
+  return found;
 }

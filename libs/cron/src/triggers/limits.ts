@@ -147,17 +147,17 @@ export function requireFirst(timeline: Timeline, rule: string): Timeline {
   return timeline;
 }
 
-/** The first `count` members. */
+/** The first `count` members of a timeline that has one. */
 function firstOf(timeline: Timeline, count: number): Timeline {
   // Counting takes as long as there are runs, so it waits until someone asks.
   let lastMs: number | undefined;
   function last(): number {
     lastMs ??= bounded(() => {
-      let at = -1;
-      for (let left = count; left > 0; left--) {
-        countStep();
+      let at = timeline.next(-1)!;
+      for (let run = 1; run < count; run++) {
         const following = timeline.next(at);
         if (following === undefined) break;
+        countStep(following - at);
         at = following;
       }
       return at;
