@@ -32,6 +32,7 @@ export class InProcessScheduler implements Scheduler {
   #order = 0;
   #working = false;
   #stopped = false;
+  #sliceEndMs = 0;
   #nextSlice: NodeJS.Immediate | undefined;
 
   constructor({ locks, clock = systemClock, concurrency = Infinity, defaults, ...outside }: SchedulerOptions) {
@@ -49,7 +50,7 @@ export class InProcessScheduler implements Scheduler {
       concurrency,
       onEnded: (record) => {
         this.#planner.settle(record);
-        this.#work();
+        this.#workOn();
       },
     });
     this.#planner = new Planner({ clock, reports, runs: this.#runs, onFinished: (record) => this.#finish(record) });
@@ -178,7 +179,7 @@ export class InProcessScheduler implements Scheduler {
   }
 
   list(): ScheduleInfo[] {
-    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map((record) => record.info(this.#stopped));
+    return [...this.#records.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)).map((record) => record.info(this.#stopped));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -194,11 +195,23 @@ export class InProcessScheduler implements Scheduler {
     return outcome !== undefined;
   }
 
-  /** Begins what is ready and due, in slices. Whoever calls, it works in the context in which the scheduler was made. */
+  /** Begins what is ready and due, for one slice of time. */
   #work(): void {
-    if (this.#working || this.#stopped) return;
+    clearImmediate(this.#nextSlice);
+    this.#nextSlice = undefined;
+    this.#sliceEndMs = this.#clock.monotonic() + SLICE_MS;
+    this.#workOn();
+  }
+
+  /**
+   * Uses what is left of the slice. That is all that the end of a run may do: runs that end at once would begin one another from
+   * promise to promise, and nothing else of the process would have its turn.
+   */
+  #workOn(): void {
+    if (this.#working || this.#stopped || this.#nextSlice !== undefined) return;
     this.#working = true;
     try {
+      // Whoever called.
       this.#inOwnContext(() => this.#workSlice());
     } finally {
       this.#working = false;
@@ -206,13 +219,10 @@ export class InProcessScheduler implements Scheduler {
   }
 
   #workSlice(): void {
-    clearImmediate(this.#nextSlice);
-    this.#nextSlice = undefined;
-    const endMs = this.#clock.monotonic() + SLICE_MS;
     while (!this.#stopped) {
       // What `runNow` asks for begins before the start as well.
       if (!this.#runs.beginOne() && !(this.#ticker.runs && this.#planner.planOne())) break;
-      if (this.#clock.monotonic() >= endMs) {
+      if (this.#clock.monotonic() >= this.#sliceEndMs) {
         this.#nextSlice = setImmediate(() => this.#work());
         return;
       }

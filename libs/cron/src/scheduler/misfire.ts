@@ -109,7 +109,7 @@ function chosen(instants: Instants, { firstAt, lastAt, onTimeFollows, nowMs, pol
     case 'all': {
       const newestFirst: number[] = [];
       for (let at: number | undefined = lastAt; at !== undefined && at >= firstAt && !isTooOld(at) && newestFirst.length < max; at = instants.prev(at)) newestFirst.push(at);
-      return newestFirst.reverse();
+      return newestFirst.toReversed();
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '@staddle/kernel';
 import { createTestClock, type TestClock } from '@staddle/testing';
 import { createScheduler, cron, interval, type OverlapPolicy, type ScheduleEvent, type Scheduler, type Trigger } from '@staddle/cron';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { heldRuns, HOUR, MINUTE, SECOND, settle, START, type HeldRuns } from './test-bench.ts';
 
@@ -37,21 +37,21 @@ type Step =
   | { readonly do: 'end'; readonly fail: boolean }
   | { readonly do: 'stop' };
 
-const name = fc.constantFrom(...NAMES);
-const trigger = fc.nat({ max: TRIGGERS.length - 1 });
+const anyName = fc.constantFrom(...NAMES);
+const anyTrigger = fc.nat({ max: TRIGGERS.length - 1 });
 // Meets instants to the millisecond, or just before them.
 const exact = fc.constantFrom(0, 1, 999, SECOND, 6_998, 7 * SECOND, 9_997, 10 * SECOND, 20 * SECOND, MINUTE);
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: fc.record({ do: fc.constant('add' as const), name, trigger, overlap: fc.constantFrom(...OVERLAPS), handler: fc.constantFrom(...HANDLERS), mode: fc.constantFrom('latest', 'earliest', 'all', 'none'), paused: fc.boolean() }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('add' as const), name: anyName, trigger: anyTrigger, overlap: fc.constantFrom(...OVERLAPS), handler: fc.constantFrom(...HANDLERS), mode: fc.constantFrom('latest', 'earliest', 'all', 'none'), paused: fc.boolean() }) },
     { weight: 8, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.oneof(fc.integer({ min: 0, max: 2 * MINUTE }), exact) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('block' as const), ms: fc.oneof(exact, fc.integer({ min: 1, max: 5 * MINUTE })) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.oneof(exact, fc.integer({ min: -10 * MINUTE, max: 2 * HOUR })) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('pause' as const), name, forMs: fc.option(fc.integer({ min: 0, max: 3 * MINUTE }), { nil: undefined }) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('resume' as const), name, missed: fc.constantFrom('skip' as const, 'run' as const) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('reschedule' as const), name, trigger }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), name, runs: fc.constantFrom('finish' as const, 'abort' as const) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('runNow' as const), name }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('pause' as const), name: anyName, forMs: fc.option(fc.integer({ min: 0, max: 3 * MINUTE }), { nil: undefined }) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('resume' as const), name: anyName, missed: fc.constantFrom('skip' as const, 'run' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('reschedule' as const), name: anyName, trigger: anyTrigger }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), name: anyName, runs: fc.constantFrom('finish' as const, 'abort' as const) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('runNow' as const), name: anyName }) },
     { weight: 6, arbitrary: fc.record({ do: fc.constant('end' as const), fail: fc.boolean() }) },
     { weight: 1, arbitrary: fc.constant({ do: 'stop' as const }) },
   ),
@@ -209,25 +209,26 @@ class World {
         return ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
     }
   }
+}
 
-  /** The invariants that hold at any moment. */
-  check(): void {
-    for (const { name: of, counts } of this.scheduler.list()) {
-      const { planned, open, succeeded, failed, skipped } = counts;
-      expect(planned, `planned of ${of}`).toBe(open + succeeded + failed + Object.values(skipped).reduce((sum, count) => sum + count, 0));
-      const life = this.lives.get(of)!;
-      expect(succeeded + failed, `ended runs of ${of}`).toBe(life.ended.length);
-      expect(Object.values(skipped).reduce((sum, count) => sum + count, 0), `skips of ${of}`).toBe(life.skipped.reduce((sum, { count }) => sum + count, 0));
-    }
+/** The invariants that hold at any moment. */
+function checkCounts({ scheduler, lives }: World): void {
+  for (const { name: of, counts } of scheduler.list()) {
+    const { planned, open, succeeded, failed } = counts;
+    const skipped = Object.values(counts.skipped).reduce((sum, count) => sum + count, 0);
+    const life = lives.get(of)!;
+    expect(planned, `planned of ${of}`).toBe(open + succeeded + failed + skipped);
+    expect(succeeded + failed, `ended runs of ${of}`).toBe(life.ended.length);
+    expect(skipped, `skips of ${of}`).toBe(life.skipped.reduce((sum, { count }) => sum + count, 0));
   }
 }
 
 function checkLife({ name: of, trigger: last, started, skipped, expected, fixedDelay, ended }: Life, setBackMs: number): void {
   const starts = started.map(({ scheduledAt }) => scheduledAt);
-  expect([...starts].sort((a, b) => a - b), `starts of ${of} increase`).toEqual(starts);
+  expect(starts.toSorted((a, b) => a - b), `starts of ${of} increase`).toEqual(starts);
   expect(new Set(starts).size, `starts of ${of} are distinct`).toBe(starts.length);
   for (const { scheduledAt, startedAt } of started) expect(startedAt, `${of} at ${scheduledAt - START}`).toBeGreaterThanOrEqual(scheduledAt - setBackMs);
-  expect([...new Set(ended)].length).toBe(ended.length);
+  expect(new Set(ended).size).toBe(ended.length);
   if (fixedDelay || last.kind === 'date') return;
   // Ranges hold consecutive instants of the trigger, so they are told by the members in between.
   const accounted = new Map<number, number>();
@@ -250,7 +251,7 @@ it('accounts for every instant once, whatever happens', async () => {
       const world = new World(concurrency);
       for (const step of taken) {
         await world.take(step);
-        world.check();
+        checkCounts(world);
       }
       // The end: whatever still waits is skipped, whatever runs is let go.
       const now = world.stoppedAt ?? world.now();
@@ -261,7 +262,7 @@ it('accounts for every instant once, whatever happens', async () => {
       }
       await world.scheduler.stop({ drainMs: 0 });
       await stopped;
-      world.check();
+      checkCounts(world);
       for (const life of world.lives.values()) {
         if (!life.over) life.expectUntil(now);
         checkLife(life, world.setBackMs);

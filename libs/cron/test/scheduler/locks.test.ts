@@ -57,7 +57,7 @@ describe('with locks', () => {
       await endAll(all);
     }
     const ran = all.flatMap((each) => outcomes(each).filter((outcome) => outcome.endsWith('ran')));
-    expect(ran.sort()).toEqual(['10 ran', '20 ran', '30 ran', '40 ran', '50 ran']);
+    expect(ran.toSorted()).toEqual(['10 ran', '20 ran', '30 ran', '40 ran', '50 ran']);
     for (const { scheduler } of all) {
       const { planned, open, succeeded, skipped } = scheduler.get('job')!.counts;
       expect([planned, open, succeeded + skipped.elsewhere]).toEqual([5, 0, 5]);
@@ -68,7 +68,7 @@ describe('with locks', () => {
   it('skip: an instant does not run in any process while an earlier one still does', async () => {
     const { clock, all } = processes(2);
     await clock.advance(25 * SECOND);
-    expect(all.flatMap(outcomes).sort()).toEqual(['10 elsewhere', '10 ran', '20 overlap', '20 overlap'].sort());
+    expect(all.flatMap(outcomes).toSorted()).toEqual(['10 elsewhere', '10 ran', '20 overlap', '20 overlap'].toSorted());
     await endAll(all);
     await clock.advance(5 * SECOND);
     expect(all.flatMap(outcomes).filter((outcome) => outcome === '30 ran')).toHaveLength(1);

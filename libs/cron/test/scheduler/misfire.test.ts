@@ -1,5 +1,5 @@
 import { cron, date, interval, type MisfirePolicy, type Trigger } from '@staddle/cron';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lateInstants, rangeOf } from '../../src/scheduler/misfire.ts';
 import { HOUR, MINUTE, SECOND, START } from './test-bench.ts';

@@ -31,7 +31,7 @@ describe('a schedule is refused, naming the field, the value and the rule, for',
     const { scheduler } = testBench();
     expect(() => scheduler.schedule('job', every10s, () => {}, options)).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', field, value }));
     expect(scheduler.list()).toEqual([]);
-    if (field !== 'lock.keepMs') expect(() => createScheduler({ defaults: options })).toThrow(expect.objectContaining({ field: `defaults.${field}` }));
+    expect(() => createScheduler({ defaults: options })).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', value }));
   });
 
   it.each(['', 'x'.repeat(201), '\ud800', 7, undefined])('the name %j', (name) => {
@@ -48,7 +48,7 @@ describe('a schedule is refused, naming the field, the value and the rule, for',
   it('something that is no trigger, or no function', () => {
     const { scheduler } = testBench();
     for (const trigger of ['* * * * *', undefined, null, every10s.toJSON()]) {
-      expect(() => scheduler.schedule('job', trigger as Trigger, () => {})).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', field: 'trigger' }));
+      expect(() => scheduler.schedule('job', trigger as unknown as Trigger, () => {})).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', field: 'trigger' }));
     }
     expect(() => scheduler.schedule('job', every10s, undefined as never)).toThrow(expect.objectContaining({ field: 'handler' }));
   });
