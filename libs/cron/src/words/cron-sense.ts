@@ -50,7 +50,7 @@ export interface CronSense {
   readonly years: readonly Values[] | undefined;
 }
 
-export const DAY_SECONDS = 86_400;
+const DAY_SECONDS = 86_400;
 // More than these are a list that nobody reads: then the fields are named one by one.
 const MOST_TIMES = 12;
 const MOST_SPANS = 3;

@@ -54,11 +54,13 @@ export function lintTrigger(trigger: Trigger | TriggerJson, options: LintOptions
   const parsed = 'toJSON' in trigger ? trigger : parseTrigger(trigger, options);
   const { from = systemClock.now(), horizonMs = DEFAULT_HORIZON_MS, minPeriodMs = 0, language = 'en' } = options;
   const fromMs = Math.min(Math.max(from, 0), LATEST_MS);
-  const context: Context = { fromMs, toMs: Math.min(fromMs + horizonMs, LATEST_MS), warning: (rule, texts, about) => Object.freeze({ rule, message: texts[language], ...about }) };
+  const context: Context = { excluded: false, fromMs, toMs: Math.min(fromMs + horizonMs, LATEST_MS), warning: (rule, texts, about) => Object.freeze({ rule, message: texts[language], ...about }) };
   return [...lintJson(parsed.toJSON(), '', context), ...tooFast(parsed, minPeriodMs, context)];
 }
 
 interface Context {
+  /** Within an exclusion: what clock changes do to times that do not run is no news. */
+  readonly excluded: boolean;
   readonly fromMs: number;
   readonly toMs: number;
   warning(rule: LintRule, texts: Texts, about: Omit<LintWarning, 'rule' | 'message'>): LintWarning;
@@ -70,7 +72,7 @@ function lintJson(json: TriggerJson, path: string, context: Context): readonly L
     ...('tz' in json && json.tz !== undefined ? lintZone(json.tz, path, context) : []),
     ...lintClockChanges(json, path, context),
     ...(json.kind === 'or' || json.kind === 'and' ? json.of.flatMap((member, index) => lintJson(member, `${path}of.${index}.`, context)) : []),
-    ...('exclude' in json ? json.exclude!.flatMap((excluded, index) => (typeof excluded === 'string' ? [] : lintJson(excluded, `${path}exclude.${index}.`, context))) : []),
+    ...('exclude' in json ? json.exclude!.flatMap((excluded, index) => (typeof excluded === 'string' ? [] : lintJson(excluded, `${path}exclude.${index}.`, { ...context, excluded: true }))) : []),
   ];
 }
 
@@ -88,7 +90,8 @@ function lintZone(tz: string, path: string, { warning }: Context): readonly Lint
   return [warning('zone-alias', { en: `${tz} is another name of ${canonical}`, zh: `${tz} 是 ${canonical} 的别名` }, { field: `${path}tz`, value: tz })];
 }
 
-function lintClockChanges(json: TriggerJson, path: string, { fromMs, toMs, warning }: Context): readonly LintWarning[] {
+function lintClockChanges(json: TriggerJson, path: string, { excluded, fromMs, toMs, warning }: Context): readonly LintWarning[] {
+  if (excluded) return [];
   const fixed = fixedTimesOf(json);
   if (json.kind === 'cron' && json.dst !== undefined && !parseCronExpression(json.expr, json.seed).fixedTimes) {
     const texts = { en: `${json.expr} follows the clock, so that no policy for clock changes applies`, zh: `${json.expr} 跟随时钟，时钟变更策略不起作用` };

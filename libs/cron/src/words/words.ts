@@ -13,7 +13,7 @@ export interface CalendarSense {
   readonly clamp: 'last' | 'skip' | undefined;
 }
 
-export interface CalendarAnchor {
+interface CalendarAnchor {
   /** `2026-01-31`. */
   readonly date: string;
   /** `09:00`, with seconds and milliseconds only when there are some. */

@@ -149,7 +149,7 @@ describe('lintTrigger of zones, periods and nesting', () => {
   });
 
   it('looks into triggers and exclusions, and gives the path', () => {
-    const nested = or([cron('0 9 * * *', { tz: 'UTC' }), cron('*/7 * * * *', { tz: 'Europe/Kiev', exclude: [cron('0 0 31 * *', { tz: 'UTC' })] })]);
+    const nested = or([cron('0 9 * * *', { tz: 'UTC' }), cron('*/7 * * * *', { tz: 'Europe/Kiev', exclude: [cron('30 2 31 * *', { tz: 'Europe/Paris' })] })]);
     expect(lintTrigger(nested, { from: FROM }).map(({ rule, field }) => [rule, field])).toEqual([
       ['uneven-step', 'of.1.expr'],
       ['zone-alias', 'of.1.tz'],
