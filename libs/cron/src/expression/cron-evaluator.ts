@@ -58,7 +58,7 @@ class CronTimeline implements Timeline {
       const local = this.#times.next(Math.max(at, this.#regularStart(period)) + offsetMs);
       const found = Math.min(local - offsetMs, this.#firstSkipped(period, at));
       if (found < this.#regularEnd(period)) return found <= LATEST_MS ? found : undefined;
-      // Clocks cannot go back to before where this search began, so up to `local` nothing matches in later periods either.
+      // Two days on, no clock can go back to where this search began, and until two days before `local` none has got there.
       at = endAt - at < OFFSETS_REACH_MS ? endAt : Math.max(endAt, local - OFFSETS_REACH_MS);
     }
     return undefined;
