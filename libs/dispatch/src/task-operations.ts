@@ -12,7 +12,7 @@ import { errorJson } from './stored-json.ts';
 import { toTask, type Task } from './task.ts';
 import { checkNewTask, checkPayload, checkReason, type NewTaskInput } from './task-input.ts';
 import { OUTCOME, type Changed, type Decide, type NewOccurrence, type Outcome, type TaskChange, type TaskRecord, type TaskStore } from './task-store.ts';
-import { readNewTrigger, type ReadTrigger } from './trigger-reader.ts';
+import { readNewTrigger, resolveTrigger, type ReadTrigger } from './trigger-reader.ts';
 
 /** Given with a change of a task. */
 export interface ChangeOptions {
@@ -97,14 +97,14 @@ export function createTaskOperations({ tasks, registry, readTrigger, onChanged }
       const relative = readNewTrigger(input.trigger);
       const { task, inserted } = await tasks.insert((nowMs) => {
         const uid = nanoid();
-        const trigger = relative.resolve(nowMs, { seed: uid });
+        const { trigger, firstAt } = resolveTrigger(relative, nowMs, uid);
         return {
           ...checked,
           uid,
           trigger: JSON.stringify(trigger),
           payload,
           state: TaskFlags.of('Active'),
-          nextRunAt: firstInstant(trigger, nowMs),
+          nextRunAt: firstAt ?? lateInstant(trigger, nowMs),
         };
       });
       if (!inserted) throw new TaskConflictError(checked.module, checked.bizKey ?? '', task.uid);
@@ -189,9 +189,7 @@ function backlogOf(task: TaskRecord, trigger: Trigger, nowMs: number, outcome: O
   return range && { key: `r:${range.fromAt}`, scheduledAt: range.fromAt, toAt: range.toAt, count: range.count ?? null, outcome, run: undefined };
 }
 
-function firstInstant(trigger: Trigger, nowMs: number): number {
-  const next = trigger.next(nowMs);
-  if (next !== undefined) return next;
+function lateInstant(trigger: Trigger, nowMs: number): number {
   const late = trigger.kind === 'date' ? trigger.next(nowMs - LATE_DATE_MS) : undefined;
   if (late !== undefined) return late;
   throw new TriggerExhaustedError(trigger.kind === 'date' ? 'the date is more than 24 hours ago' : 'it ends before now');

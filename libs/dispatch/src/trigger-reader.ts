@@ -8,17 +8,31 @@ export type ReadTrigger = (json: string) => Trigger;
 
 /** The trigger of a new task. @throws InvalidTriggerError (`ERR_DISPATCH_TRIGGER`) with a field such as `trigger.expr` */
 export function readNewTrigger(json: unknown): Trigger {
-  let trigger: Trigger;
+  const trigger = ofTrigger(() => parseTrigger(json));
+  if (trigger.fixedDelayMs !== undefined) throw new InvalidTriggerError('trigger.mode', 'delay is not offered: instants are planned before their runs have ended');
+  refuseShortIntervals(trigger.toJSON(), 'trigger');
+  return trigger;
+}
+
+/**
+ * The trigger of a new task with its uid, as of its creation, and its first instant; undefined when none is left.
+ * @throws InvalidTriggerError (`ERR_DISPATCH_TRIGGER`): the seed may draw a day that never comes
+ */
+export function resolveTrigger(trigger: Trigger, nowMs: number, uid: string): { readonly trigger: Trigger; readonly firstAt: number | undefined } {
+  return ofTrigger(() => {
+    const resolved = trigger.resolve(nowMs, { seed: uid });
+    return { trigger: resolved, firstAt: resolved.next(nowMs) };
+  });
+}
+
+function ofTrigger<T>(work: () => T): T {
   try {
-    trigger = parseTrigger(json);
+    return work();
   } catch (cause) {
     const { field: key } = cause as { readonly field?: string };
     const field = key === undefined ? 'trigger' : `trigger.${key}`;
     throw new InvalidTriggerError(field, messageOf(cause), { cause });
   }
-  if (trigger.fixedDelayMs !== undefined) throw new InvalidTriggerError('trigger.mode', 'delay is not offered: instants are planned before their runs have ended');
-  refuseShortIntervals(trigger.toJSON(), 'trigger');
-  return trigger;
 }
 
 // Each instant is a row, and writing it would cost more than a shorter interval lasts.

@@ -36,6 +36,16 @@ describe.each(DIALECTS)('tasks on %s', (dialect) => {
       expect(task.nextRunAt).toBe(parseTrigger(task.trigger).next(task.createdAt));
     });
 
+    it('refuses an H that draws a day which never comes', async () => {
+      const { dispatch: make } = await createWorld(dialect);
+      const { tasks } = make();
+      const created = await Promise.allSettled(Array.from({ length: 30 }, () => tasks.create(newTask({ trigger: { kind: 'cron', expr: '0 0 H(28-30) 2 *', tz: 'UTC' } }))));
+      const refused = created.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason as unknown);
+      // One in three, so that all thirty being lucky is a matter of once in 190 000 times.
+      expect(refused.length).toBeGreaterThan(0);
+      for (const error of refused) expect(error).toMatchObject({ code: 'ERR_DISPATCH_TRIGGER', field: 'trigger.expr' });
+    });
+
     it('accepts a date that is a little late, and refuses one from long ago', async () => {
       const { dispatch: make } = await createWorld(dialect);
       const dispatch = make();
