@@ -1,8 +1,8 @@
 import { parseDuration } from '@staddle/kernel';
 import type { CalendarTriggerJson, CronTriggerJson, DateTriggerJson, IntervalTriggerJson, LimitsJson, TriggerJson } from '../trigger.ts';
 import { readMoment } from '../triggers/trigger-options.ts';
-import { dateOfDay, DAY_MS, daysInMonth, weekdayOfDay } from '../zone/civil-date.ts';
-import { formatInstant } from '../zone/instant.ts';
+import { dateOfDay, DAY_MS, dayOfDate, daysInMonth, weekdayOfDay } from '../zone/civil-date.ts';
+import { formatInstant, LATEST_MS } from '../zone/instant.ts';
 import { tryParseDateTime } from '../zone/local-time.ts';
 import { tryTimeZone, type TimeZone } from '../zone/time-zone.ts';
 import { calendarSteps } from './calendar-steps.ts';
@@ -87,8 +87,16 @@ function cronOfCalendar(json: CalendarTriggerJson): CronTriggerJson | undefined 
   const days = daysOfCalendar(every, anchorMs, clamp);
   if (days === undefined || anchorMs % 1_000 !== 0) return undefined;
   const hasYear = days.split(' ').length === 4;
+  const zone = tryTimeZone(tz)!;
+  if (hasYear && reachesYear10000(anchorMs, zone)) return undefined;
   const expr = hasYear ? `${secondOf(anchorMs)} ${timeOf(anchorMs)} ${days}` : withSecond(anchorMs, `${timeOf(anchorMs)} ${days}`);
-  return withLimits({ v: 1, kind: 'cron', expr, tz, ...(dst && { dst }) }, json, anchor, tryTimeZone(tz));
+  return withLimits({ v: 1, kind: 'cron', expr, tz, ...(dst && { dst }) }, json, anchor, zone);
+}
+
+/** Clocks east of UTC show a year that no expression can name before the last instant has come. */
+function reachesYear10000(anchorMs: number, zone: TimeZone): boolean {
+  const { month, day } = dateOfDay(Math.floor(anchorMs / DAY_MS));
+  return month === 1 && day === 1 && zone.instantOf(dayOfDate(10_000, 1, 1) * DAY_MS + (anchorMs % DAY_MS)) <= LATEST_MS;
 }
 
 /** Day of month, month and day of week, and the year where not every year is in; undefined for days that cron cannot tell. */

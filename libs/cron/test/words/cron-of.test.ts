@@ -45,6 +45,7 @@ const NOT_CONVERTED: readonly (readonly [why: string, json: object])[] = [
   ['every five months', { kind: 'calendar', every: 'P5M', anchor: '2025-01-15T09:00', tz: 'Europe/Paris' }],
   ['eighteen months', { kind: 'calendar', every: 'P1Y6M', anchor: '2025-01-15T09:00', tz: 'Europe/Paris' }],
   ['months and days', { kind: 'calendar', every: 'P1M1D', anchor: '2025-01-15T09:00', tz: 'Europe/Paris' }],
+  ['years up to one that no expression can name', { kind: 'calendar', every: 'P2Y', anchor: '2024-01-01T02:30', tz: 'Pacific/Apia' }],
   ['or', { kind: 'or', of: [{ kind: 'cron', expr: '0 9 * * *', tz: 'UTC' }] }],
   ['and', { kind: 'and', of: [{ kind: 'cron', expr: '0 9 * * *', tz: 'UTC' }] }],
 ];
