@@ -46,8 +46,7 @@ export class Planner {
    * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) when no time is left
    * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`)
    */
-  firstInstant(trigger: Trigger, settings: ScheduleSettings, afterAt: number = -Infinity): number {
-    const { mode, windowMs, graceMs } = settings.misfire;
+  firstInstant(trigger: Trigger, { dateMisfire: { mode, windowMs, graceMs } }: ScheduleSettings, afterAt: number = -Infinity): number {
     const now = this.#options.clock.now();
     const from = Math.max(now, afterAt);
     const at = this.#next(trigger, from);
@@ -79,7 +78,7 @@ export class Planner {
     const record = this.#queue.pop()!;
     try {
       if (record.activity?.paused) this.resume(record, 'skip');
-      else if (now - dueAt <= record.settings.misfire.graceMs) this.#runOne(record, dueAt);
+      else if (now - dueAt <= record.misfire.graceMs) this.#runOne(record, dueAt);
       else this.#runLate(record, now, dueAt);
     } catch (error) {
       this.#pauseBroken(record, error);
@@ -151,7 +150,7 @@ export class Planner {
 
   #runLate(record: ScheduleRecord, now: number, dueAt: number): void {
     const instants = this.#instants(record);
-    const { skippedBefore, runAt, skippedAfter, nextAt } = lateInstants(instants, { firstAt: record.nextAt!, nowMs: now, policy: record.settings.misfire });
+    const { skippedBefore, runAt, skippedAfter, nextAt } = lateInstants(instants, { firstAt: record.nextAt!, nowMs: now, policy: record.misfire });
     record.nextAt = nextAt;
     this.#enqueue(record, dueAt);
     if (skippedBefore) this.#skip(record, skippedBefore, 'misfire');

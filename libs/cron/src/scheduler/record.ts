@@ -1,7 +1,7 @@
 import type { Trigger } from '../trigger.ts';
 import type { Queued } from './due-queue.ts';
 import type { Run } from './run.ts';
-import type { CronHandler, RunInfo, ScheduleCounts, ScheduleInfo, SkipReason } from './schedule.ts';
+import type { CronHandler, MisfirePolicy, RunInfo, ScheduleCounts, ScheduleInfo, SkipReason } from './schedule.ts';
 import type { ScheduleSettings } from './settings.ts';
 
 /**
@@ -27,6 +27,10 @@ export class ScheduleRecord implements Queued {
     this.settings = settings;
     this.nextAt = nextAt;
     this.activity = undefined;
+  }
+
+  get misfire(): MisfirePolicy {
+    return this.trigger.kind === 'date' ? this.settings.dateMisfire : this.settings.misfire;
   }
 
   get active(): Activity {
@@ -65,8 +69,6 @@ export class Activity {
   removed = false;
 }
 
-const REASONS: readonly SkipReason[] = ['overlap', 'misfire', 'paused', 'elsewhere', 'unavailable', 'cancelled'];
-
 /** What became of the instants: `planned` is the sum of all others but `manual`, at any moment. */
 export class Ledger {
   planned = 0;
@@ -85,7 +87,7 @@ export class Ledger {
 const NOTHING = new Ledger();
 
 function noSkips(): Record<SkipReason, number> {
-  return Object.fromEntries(REASONS.map((reason) => [reason, 0])) as Record<SkipReason, number>;
+  return { overlap: 0, misfire: 0, paused: 0, elsewhere: 0, unavailable: 0, cancelled: 0 };
 }
 
 function countsOf({ planned, open, succeeded, failed, manual, skipped }: Ledger): ScheduleCounts {

@@ -79,7 +79,7 @@ export class Runs {
     const run = this.#ready.pop();
     if (run === undefined) return false;
     const { clock, locks, reports } = this.#options;
-    if (!run.manual && clock.now() - run.dueAt > run.record.settings.misfire.windowMs) {
+    if (!run.manual && clock.now() - run.dueAt > run.record.misfire.windowMs) {
       this.#skip(run, 'misfire');
       return true;
     }

@@ -24,7 +24,10 @@ export interface CronRun {
   readonly logger: Logger;
 }
 
-/** What to do when an instant comes while an earlier run of the same schedule has not ended. */
+/**
+ * What to do when an instant comes while an earlier run of the same schedule has not ended. With locks, runs in other processes
+ * count as well, but each process has its own queue of those that wait.
+ */
 export type OverlapPolicy =
   /** This instant does not run. */
   | 'skip'
@@ -32,7 +35,7 @@ export type OverlapPolicy =
   | 'buffer_one'
   /** It runs afterwards, in order; at most 1000 wait. */
   | 'buffer_all'
-  /** The running one is told to abort; this one runs when it has ended. Not with locks. */
+  /** The running one is told to abort; this one runs when it has ended. Of those that wait for that the newest runs. Not with locks. */
   | 'cancel_other'
   /** Both run. */
   | 'allow';
@@ -69,7 +72,7 @@ export interface ScheduleLockOptions {
   readonly ttlMs?: number | undefined;
   /**
    * How long it is remembered that an instant has run, in ms: more than clocks may differ and more than `windowMs`, or a process that
-   * is late runs it again. Default a day, or twice `windowMs` when that is more.
+   * is late runs it again. Default two days, or twice `windowMs` when that is more.
    */
   readonly keepMs?: number | undefined;
   /** When the process that ran it died: `skip` (default) never runs it twice, `retry` lets another process that is late enough run it again. */

@@ -20,7 +20,10 @@ export interface SchedulerLocks {
 }
 
 export interface SchedulerOptions {
-  /** With locks every scheduled instant runs in one of the processes that share them; without, in each. Default: none. */
+  /**
+   * With locks every scheduled instant runs in one of the processes that share them and have a schedule of its name; without, in
+   * each. Instants must then be the same everywhere: no fixed delays, and nothing that counts from its creation. Default: none.
+   */
   readonly locks?: SchedulerLocks | undefined;
   /** Default: the system clock. */
   readonly clock?: Clock | undefined;
@@ -28,7 +31,10 @@ export interface SchedulerOptions {
   readonly logger?: Logger | undefined;
   /** Default: counts nothing. */
   readonly metrics?: Metrics | undefined;
-  /** Most handlers at work at once in this process; further runs wait, the earliest instant first. Default `Infinity`. */
+  /**
+   * Most handlers at work at once in this process; further runs wait, the earliest instant first. With locks, a run that waits for
+   * their answer, or for a run in another process, counts as well. Default `Infinity`.
+   */
   readonly concurrency?: number | undefined;
   /** Of every schedule that does not say otherwise. */
   readonly defaults?: ScheduleOptions | undefined;
@@ -59,6 +65,20 @@ export interface RemoveOptions {
   readonly runs?: 'finish' | 'abort' | undefined;
 }
 
+/*
+ * The scheduler of one process.
+ *
+ * 1. The next instant of a schedule is computed from the one before it, never from the present time. So neither a clock that is
+ *    set back nor a timer that comes late makes an instant run twice, and schedules wait until the clock has caught up.
+ * 2. Every instant whose time comes ends in one count: it ran, or was skipped for a reason. What is late runs as the misfire
+ *    policy says; the rest of it is one event, however many instants it was.
+ * 3. No run begins before its instant.
+ * 4. One timer serves all schedules. It fires at least once a second, so that a clock that is set and a machine that was suspended
+ *    are noticed within that (`clock-jump`).
+ * 5. What a handler, a listener, a logger or a metric throws changes nothing but what is counted and logged.
+ * 6. Runs begin in slices of a few milliseconds, however many are due at once.
+ */
+
 /** Runs handlers at the times of triggers, in this process. It forgets everything when the process ends. */
 export interface Scheduler extends AsyncDisposable {
   /**
@@ -67,20 +87,32 @@ export interface Scheduler extends AsyncDisposable {
    * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for a bad name or option, and for a trigger without a time left
    */
   schedule(name: string, trigger: Trigger, handler: CronHandler, options?: ScheduleOptions): ScheduleInfo;
-  /** Begins to run what is due. @throws SchedulerStoppedError (`ERR_CRON_STOPPED`) after `stop` */
+  /**
+   * Begins to run what is due, and keeps the process alive until `stop`. Harmless when it has begun.
+   * @throws SchedulerStoppedError (`ERR_CRON_STOPPED`) after `stop`; so do all that change a schedule, except `remove`
+   */
   startInBackground(): void;
   /** As `startInBackground`; resolves when `stop` has been called, or `signal` has aborted, and all runs have ended. */
   runUntilStopped(options?: StopOptions & { readonly signal?: AbortSignal }): Promise<void>;
   /**
-   * Starts nothing more and waits for what runs. Resolves with the runs that had not ended when it stopped waiting. Idempotent.
+   * Starts nothing more, skips what waits (`cancelled`), and waits for what runs, except for the run that is calling (two runs
+   * that both call it wait for each other, as long as `drainMs` and `abortMs` let them). Resolves with the runs that had not ended when
+   * it stopped waiting. Another call may shorten the wait of an earlier one.
    */
   stop(options?: StopOptions): Promise<readonly { readonly name: string; readonly scheduledAt: number }[]>;
-  /** @throws ScheduleNotFoundError (`ERR_CRON_SCHEDULE_NOT_FOUND`), as all that take a name */
+  /**
+   * Begins no run of it until `resume`; one that runs goes on, those that wait for their turn are skipped.
+   * @throws ScheduleNotFoundError (`ERR_CRON_SCHEDULE_NOT_FOUND`), as all that take a name
+   */
   pause(name: string, options?: PauseOptions): void;
   resume(name: string, options?: ResumeOptions): void;
-  /** Another trigger, from now on. What runs goes on; late instants of the old one are dropped as `misfire`. */
+  /**
+   * Another trigger, from now on. What runs or waits goes on; late instants of the old one are dropped as `misfire`. A paused
+   * schedule stays paused.
+   * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for a trigger without a time left
+   */
   reschedule(name: string, trigger: Trigger): ScheduleInfo;
-  /** Resolves when its runs have ended. */
+  /** Resolves when its runs have ended, except for the run that is calling. */
   remove(name: string, options?: RemoveOptions): Promise<void>;
   /** Runs it now, beside its schedule, under its overlap policy. Resolves when the run has ended; false: the policy skipped it. Rejects with what the handler throws. */
   runNow(name: string): Promise<boolean>;

@@ -1,13 +1,16 @@
 import { InvalidScheduleError } from '../errors.ts';
-import type { Trigger, TriggerKind } from '../trigger.ts';
+import type { Trigger } from '../trigger.ts';
 import type { CronHandler, MisfirePolicy, OverlapPolicy, ScheduleLockOptions, ScheduleOptions } from './schedule.ts';
 
 /** The options of a schedule, filled in and checked. Shared by all schedules that have the same ones. */
 export interface ScheduleSettings {
   readonly overlap: OverlapPolicy;
   readonly misfire: MisfirePolicy;
+  /** While the trigger is a date. */
+  readonly dateMisfire: MisfirePolicy;
   /** `Infinity` for none. */
   readonly timeoutMs: number;
+  readonly paused: boolean;
   readonly lock: ScheduleLockOptions & { readonly keepMs: number };
 }
 
@@ -25,8 +28,6 @@ const OPTIONS: readonly (keyof ScheduleOptions)[] = ['overlap', 'misfire', 'time
 const MISFIRE_OPTIONS: readonly (keyof MisfirePolicy)[] = ['mode', 'windowMs', 'max', 'graceMs'];
 const LOCK_OPTIONS: readonly (keyof ScheduleLockOptions)[] = ['ttlMs', 'keepMs', 'onCrash'];
 const LONGEST_NAME = 200;
-// A process that is as late as its misfire policy lets it be, with another clock, must find that the instant has had its run.
-const LEAST_KEPT_MS = 86_400_000;
 const MOST_CAUGHT_UP = 10_000;
 /** 285 years, as much as locks take. */
 const LONGEST_MS = 2 ** 43;
@@ -99,42 +100,47 @@ function checkKeys(path: string, options: object, keys: readonly string[], what:
 }
 
 /** Settings for the schedules of one scheduler. @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for its defaults */
-export function createSettings(defaults: ScheduleOptions = {}): (options: ScheduleOptions | undefined, kind: TriggerKind) => ScheduleSettings {
+export function createSettings(defaults: ScheduleOptions = {}): (options: ScheduleOptions | undefined) => ScheduleSettings {
   checkScheduleOptions(defaults, 'defaults.');
-  const fill = (options: ScheduleOptions, usual: MisfirePolicy): ScheduleSettings => {
-    const misfire = options.misfire ?? {};
-    const base = defaults.misfire ?? {};
-    const windowMs = misfire.windowMs ?? base.windowMs ?? usual.windowMs;
-    const keepMs = options.lock?.keepMs ?? defaults.lock?.keepMs ?? Math.min(Math.max(LEAST_KEPT_MS, 2 * windowMs), LONGEST_MS);
-    if (keepMs < windowMs) throw new InvalidScheduleError('lock.keepMs', keepMs, `is shorter than misfire.windowMs, ${windowMs}: a process that is late would run the instant again`);
-    return Object.freeze({
-      overlap: options.overlap ?? defaults.overlap ?? 'skip',
-      misfire: Object.freeze({
-        mode: misfire.mode ?? base.mode ?? usual.mode,
-        windowMs,
-        max: misfire.max ?? base.max ?? usual.max,
-        // What is too old to run is late as well.
-        graceMs: Math.min(misfire.graceMs ?? base.graceMs ?? usual.graceMs, windowMs),
-      }),
-      timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? Infinity,
-      lock: Object.freeze({
-        ttlMs: options.lock?.ttlMs ?? defaults.lock?.ttlMs,
-        keepMs,
-        onCrash: options.lock?.onCrash ?? defaults.lock?.onCrash,
-      }),
-    });
-  };
-  const plain = fill({}, MISFIRE);
-  const plainDate = fill({}, DATE_MISFIRE);
+  const plain = settingsOf({}, defaults);
   let last = plain;
   let lastKey = '';
-  return (options, kind) => {
-    if (options === undefined) return kind === 'date' ? plainDate : plain;
+  return (options) => {
+    if (options === undefined) return plain;
     checkScheduleOptions(options);
-    const settings = fill(options, kind === 'date' ? DATE_MISFIRE : MISFIRE);
+    const settings = settingsOf(options, defaults);
     // Schedules are often added by the thousand with the same options.
     const key = JSON.stringify(settings);
     if (key !== lastKey) [last, lastKey] = [settings, key];
     return last;
   };
+}
+
+function settingsOf(options: ScheduleOptions, defaults: ScheduleOptions): ScheduleSettings {
+  const misfire = misfireOf(options.misfire, defaults.misfire, MISFIRE);
+  const dateMisfire = misfireOf(options.misfire, defaults.misfire, DATE_MISFIRE);
+  return Object.freeze({
+    overlap: options.overlap ?? defaults.overlap ?? 'skip',
+    misfire,
+    dateMisfire,
+    timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? Infinity,
+    paused: options.paused ?? defaults.paused ?? false,
+    lock: Object.freeze({
+      ttlMs: options.lock?.ttlMs ?? defaults.lock?.ttlMs,
+      // A process that is as late as its policy lets it be, by another clock, must find that the instant has had its run.
+      keepMs: options.lock?.keepMs ?? defaults.lock?.keepMs ?? Math.min(2 * Math.max(misfire.windowMs, dateMisfire.windowMs), LONGEST_MS),
+      onCrash: options.lock?.onCrash ?? defaults.lock?.onCrash,
+    }),
+  });
+}
+
+function misfireOf(own: Partial<MisfirePolicy> = {}, defaults: Partial<MisfirePolicy> = {}, usual: MisfirePolicy): MisfirePolicy {
+  const windowMs = own.windowMs ?? defaults.windowMs ?? usual.windowMs;
+  return Object.freeze({
+    mode: own.mode ?? defaults.mode ?? usual.mode,
+    windowMs,
+    max: own.max ?? defaults.max ?? usual.max,
+    // What is too old to run is late as well.
+    graceMs: Math.min(own.graceMs ?? defaults.graceMs ?? usual.graceMs, windowMs),
+  });
 }

@@ -238,6 +238,8 @@ describe('with locks, what would not be one run for all processes is refused:', 
     ['a delay', 'trigger', after({ delay: '10s' }), {}],
     ['a count without start', 'trigger', cron('* * * * *', { tz: 'UTC', maxRuns: 3 }), {}],
     ['cancel_other', 'overlap', every10s, { overlap: 'cancel_other' }],
+    ['a memory shorter than the misfire window', 'lock.keepMs', every10s, { lock: { keepMs: 3_599_999 } }],
+    ['a memory of a date shorter than its misfire window', 'lock.keepMs', date({ at: START + MINUTE }), { lock: { keepMs: 86_399_999 } }],
   ] as const)('%s', (_, field, trigger, options) => {
     expect(() => scheduler.schedule('job', trigger, () => {}, options)).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', field }));
   });

@@ -171,6 +171,14 @@ describe('reschedule', () => {
     expect(started()).toEqual([10, 20, 30, 40, 50].map((seconds) => seconds * SECOND));
   });
 
+  it('to a date brings the misfire policy of dates', async () => {
+    const { clock, scheduler, started } = testBench();
+    scheduler.schedule('job', everyMinute, () => {});
+    scheduler.reschedule('job', date({ at: START - 10 * HOUR }));
+    await clock.advance(0);
+    expect(started()).toEqual([-10 * HOUR]);
+  });
+
   it('changes nothing when no time is left', () => {
     const { scheduler } = testBench();
     const { nextAt } = scheduler.schedule('job', everyMinute, () => {});
