@@ -2,6 +2,7 @@ import { hasCode, systemClock } from '@staddle/kernel';
 import { InvalidInstantError } from '../errors.ts';
 import type { DstPolicy, Language, Trigger, TriggerJson } from '../trigger.ts';
 import { cron } from '../triggers/cron-trigger.ts';
+import { bounded, STEPS_PER_LIST } from '../triggers/steps.ts';
 import { readTimeZone } from '../triggers/trigger-options.ts';
 import { DAY_MS, weekdayOfDay } from '../zone/civil-date.ts';
 import { formatInstant, LATEST_MS } from '../zone/instant.ts';
@@ -116,12 +117,13 @@ function tryResolve(trigger: Trigger, nowMs: number, seed: string | undefined): 
 function instantsAfter(trigger: Trigger, afterMs: number, count: number): { readonly instants: readonly number[]; readonly end: Explanation['end'] } {
   const instants: number[] = [];
   try {
-    while (instants.length < count) {
-      const at = trigger.next(instants.at(-1) ?? afterMs);
-      if (at === undefined) return { instants, end: 'ended' };
-      instants.push(at);
-    }
-    return { instants, end: undefined };
+    bounded(() => {
+      for (let at = trigger.next(afterMs); at !== undefined; at = trigger.next(at)) {
+        instants.push(at);
+        if (instants.length === count) return;
+      }
+    }, STEPS_PER_LIST);
+    return { instants, end: instants.length < count ? 'ended' : undefined };
   } catch (error) {
     if (hasCode(error, 'ERR_CRON_UNRESOLVED')) return { instants, end: 'unresolved' };
     if (hasCode(error, 'ERR_CRON_TOO_SPARSE')) return { instants, end: 'too-sparse' };

@@ -161,17 +161,12 @@ function tooFast(trigger: Trigger, minPeriodMs: number, { fromMs, toMs, warning 
 }
 
 function shortestPeriodMs(trigger: Trigger, fromMs: number, toMs: number): number {
-  let shortest = Infinity;
   try {
-    let last = trigger.next(fromMs - 1);
-    for (let count = 0; count < TIMES_LOOKED_AT && last !== undefined && last <= toMs; count++) {
-      const next = trigger.next(last);
-      if (next !== undefined) shortest = Math.min(shortest, next - last);
-      last = next;
-    }
+    const times = trigger.between(fromMs, toMs, TIMES_LOOKED_AT);
+    return times.slice(1).reduce((shortest, at, index) => Math.min(shortest, at - times[index]!), Infinity);
   } catch (error) {
     // What has no times yet has no distances; what is too sparse to find is not fast.
-    if (!hasCode(error, 'ERR_CRON_UNRESOLVED') && !hasCode(error, 'ERR_CRON_TOO_SPARSE')) throw error;
+    if (hasCode(error, 'ERR_CRON_UNRESOLVED') || hasCode(error, 'ERR_CRON_TOO_SPARSE')) return Infinity;
+    throw error;
   }
-  return shortest;
 }
