@@ -111,8 +111,11 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
     let jobHold: Hold | undefined;
     try {
       if (overlap !== 'allow') {
-        const signal = settings.signal ? AbortSignal.any([settings.signal, ended.signal]) : ended.signal;
-        jobHold = await acquireHold(jobKey, { ...settings, waitMs: overlap === 'wait' ? waitMs : 0, signal });
+        jobHold = await acquireHold(jobKey, { ...settings, waitMs: 0, signal: ended.signal }).catch((error: unknown) => {
+          if (overlap === 'skip' || !(error instanceof LockTimeoutError)) throw error;
+          // Only now it waits, which is what the caller may cancel: a run that is claimed and may begin begins.
+          return acquireHold(jobKey, { ...settings, waitMs, signal: settings.signal ? AbortSignal.any([settings.signal, ended.signal]) : ended.signal });
+        });
       }
       closing.throwIfAborted();
       ended.signal.throwIfAborted();

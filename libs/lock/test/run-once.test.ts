@@ -116,6 +116,18 @@ describe('runOnce', () => {
     expect(stand.clock.pendingTimers).toBe(0);
   });
 
+  it.each(['skip', 'wait', 'allow'] as const)('begins when it is claimed and nothing is in its way, although its signal aborts meanwhile: overlap %s', async (overlap) => {
+    const controller = new AbortController();
+    const locks = stand.process({
+      claim: async (request) => {
+        const outcome = await stand.driver.claim(request);
+        controller.abort();
+        return outcome;
+      },
+    });
+    expect(await locks.runOnce('report', FIRE_TIME, async () => 'ran', { overlap, signal: controller.signal })).toMatchObject({ ran: true, value: 'ran' });
+  });
+
   it('is not claimed by a call whose signal has aborted, nor by one inside of the job', async () => {
     const locks = stand.process();
     const signal = AbortSignal.abort(new Error('too late'));
