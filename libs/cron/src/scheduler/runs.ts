@@ -191,6 +191,11 @@ export class Runs {
         // A manual run claims an instant that no trigger has and no other run: before 1970.
         run.manual ? -randomInt(1, 2 ** 48 - 1) : run.scheduledAt,
         async ({ fence, signal }) => {
+          // Nothing waits for it any more.
+          if (run.aborted !== undefined) {
+            skipped = 'cancelled';
+            return;
+          }
           run.fence = fence;
           const onLost = (): void => this.abort(run, 'lost', signal.reason);
           if (signal.aborted) onLost();

@@ -80,7 +80,7 @@ export function skipped(stage: Stage, name: string, trigger: Trigger, reason: Sk
 export interface Account {
   /** Scheduled instants that ran more than once. */
   readonly twice: readonly number[];
-  /** Those between the first start and the last stop that did not run. */
+  /** Those between the first start and the last SIGTERM that did not run. */
   readonly missing: readonly number[];
   /** Those that ran and are no times of the trigger. */
   readonly foreign: readonly number[];
@@ -90,7 +90,7 @@ export interface Account {
 export function account(stage: Stage, name: string, trigger: Trigger): Account {
   const ran = stage.entries('run').filter((run) => run.name === name).map(({ scheduledAt }) => scheduledAt);
   const from = Math.min(...stage.entries('started').map(({ at }) => at));
-  const to = Math.max(...stage.entries('stopped').map(({ at }) => at));
+  const to = Math.max(...stage.entries('stopping').map(({ at }) => at));
   const once = new Set(ran);
   // The last process was told to stop while these waited for their turn.
   const cancelled = skipped(stage, name, trigger, 'cancelled');
