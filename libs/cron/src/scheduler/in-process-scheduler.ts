@@ -142,7 +142,7 @@ export class InProcessScheduler implements Scheduler {
     const now = this.#clock.now();
     const isLate = record.nextAt !== undefined && record.nextAt <= now;
     const nextAt = this.#planner.firstInstant(resolved, record.settings, isLate ? now : record.activity?.lastAt);
-    this.#planner.skipBefore(record, now + 1, 'misfire');
+    this.#planner.skipRest(record, 'misfire');
     this.#planner.drop(record);
     record.trigger = resolved;
     record.nextAt = nextAt;
@@ -160,7 +160,7 @@ export class InProcessScheduler implements Scheduler {
     const activity = record.active;
     activity.removed = true;
     this.#planner.drop(record);
-    if (!this.#stopped) this.#planner.skipRest(record);
+    if (!this.#stopped) this.#planner.skipRest(record, 'cancelled');
     this.#runs.dropWaiting(record, 'cancelled', true);
     const running = [...(activity.running ?? [])];
     if (runs === 'abort') for (const run of running) this.#runs.abort(run, 'cancelled', new RunCancelledError(name, 'its schedule was removed'));
@@ -236,7 +236,7 @@ export class InProcessScheduler implements Scheduler {
     clearImmediate(this.#nextSlice);
     this.#planner.stop();
     for (const record of this.#records.values()) {
-      this.#planner.skipRest(record);
+      this.#planner.skipRest(record, 'cancelled');
       if (record.hasRuns) this.#runs.dropWaiting(record, 'cancelled', true);
     }
     this.#stopping.resolve();

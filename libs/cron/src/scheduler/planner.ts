@@ -98,31 +98,25 @@ export class Planner {
     const { activity } = record;
     if (!activity?.paused) return;
     record.nextAt ??= this.#following(record, activity.lastAt);
-    this.#queue.remove(record);
     // An instant at the very end of the pause is not missed, and what passed since then is as late as without a pause.
-    if (missed === 'skip') this.skipBefore(record, Math.min(this.#options.clock.now(), activity.paused.untilAt ?? Infinity), 'paused');
+    const range = missed === 'skip' ? this.#rangeBefore(record, Math.min(this.#options.clock.now(), activity.paused.untilAt ?? Infinity)) : undefined;
+    if (range) record.nextAt = this.#following(record, range.toAt);
     activity.paused = undefined;
+    this.#queue.remove(record);
     this.#enqueue(record, -Infinity);
+    if (range) this.#skip(record, range, 'paused');
     this.settle(record);
   }
 
-  /** Skips what lies before `beforeMs`: `paused` when it is. */
-  skipBefore(record: ScheduleRecord, beforeMs: number, reason: SkipReason): void {
-    const { nextAt } = record;
-    if (nextAt === undefined || nextAt >= beforeMs) return;
-    const instants = this.#instants(record);
-    const lastAt = instants.prev(beforeMs) ?? nextAt;
-    record.nextAt = this.#following(record, lastAt);
-    this.#skip(record, rangeOf(instants, nextAt, lastAt), record.activity?.paused ? 'paused' : reason);
-  }
-
-  /** Skips what is due already, at the end of the schedule. */
-  skipRest(record: ScheduleRecord): void {
+  /** Skips what is due already, at the end of a schedule or of its trigger: as `paused` when it is. */
+  skipRest(record: ScheduleRecord, reason: SkipReason): void {
     try {
-      this.skipBefore(record, this.#options.clock.now() + 1, 'cancelled');
+      const range = this.#rangeBefore(record, this.#options.clock.now() + 1);
+      if (range) this.#skip(record, range, record.activity?.paused ? 'paused' : reason);
     } catch (error) {
-      this.#options.reports.log('error', { err: error, schedule: record.name }, 'the trigger of a schedule failed at its end');
+      this.#options.reports.log('error', { err: error, schedule: record.name }, 'the trigger of a schedule failed; what was due at its end is not accounted for');
     }
+    record.nextAt = undefined;
   }
 
   /** To be called when a run or a skip may have been the last: a fixed delay begins, or the schedule is finished. */
@@ -142,6 +136,7 @@ export class Planner {
     } catch (error) {
       // This instant is none the worse for it.
       broken = { error };
+      record.nextAt = undefined;
     }
     if (broken) this.#pauseBroken(record, broken.error);
     else this.#enqueue(record, dueAt);
@@ -183,14 +178,21 @@ export class Planner {
   }
 
   #pauseBroken(record: ScheduleRecord, error: unknown): void {
-    record.nextAt = undefined;
     this.pause(record, `its trigger failed: ${error instanceof Error ? error.message : String(error)}`, undefined);
     this.#options.reports.log('error', { err: error, schedule: record.name }, 'the trigger of a schedule failed; the schedule is paused');
   }
 
   #enqueue(record: ScheduleRecord, notBefore: number): void {
     const { nextAt, trigger } = record;
-    if (nextAt !== undefined && !record.activity?.paused) this.#queue.push(record, Math.max(notBefore, nextAt + trigger.jitterMs(nextAt)));
+    if (nextAt !== undefined && !record.activity?.paused && !record.activity?.removed) this.#queue.push(record, Math.max(notBefore, nextAt + trigger.jitterMs(nextAt)));
+  }
+
+  /** What has not been dealt with and lies before `beforeMs`. */
+  #rangeBefore(record: ScheduleRecord, beforeMs: number): InstantRange | undefined {
+    const { nextAt } = record;
+    if (nextAt === undefined || nextAt >= beforeMs) return undefined;
+    const instants = this.#instants(record);
+    return rangeOf(instants, nextAt, instants.prev(beforeMs) ?? nextAt);
   }
 
   #following(record: ScheduleRecord, at: number): number | undefined {

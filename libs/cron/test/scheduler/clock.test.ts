@@ -212,6 +212,7 @@ it('pauses a schedule whose trigger fails, and no other', async () => {
   expect(scheduler.get('broken')!.paused).toMatchObject({ reason: 'its trigger failed: no more' });
   expect(logger.lines).toMatchObject([{ level: 'error', fields: { schedule: 'broken' } }]);
   expect(() => scheduler.resume('broken')).toThrow('no more');
+  expect(scheduler.get('broken')!.paused).toBeDefined();
   scheduler.reschedule('broken', inner);
   scheduler.resume('broken');
   await clock.advance(10 * SECOND);
