@@ -32,10 +32,12 @@ const RULES: Readonly<Record<Exclude<FieldName, 'week' | 'day_of_week'>, ItemRul
 const MONDAY_FIRST: ItemRules = { min: 0, max: 6, names: namesFrom(0, 'MON TUE WED THU FRI SAT SUN') };
 const POSITIONS = ['1st', '2nd', '3rd', '4th', '5th', 'last'];
 
+// Found by comparing times: from run to run APScheduler adds elapsed time to the local time, also across a change.
+const LOST = 'After a gap APScheduler loses the first run if it is between midnight and 1 a.m.; here it runs';
 const CLOCKS: Readonly<Record<ApschedulerVersion, string>> = {
-  '3.10': 'APScheduler up to 3.10 runs what clocks skip later by the length of the gap, and of an hour that they repeat mostly the second pass; so does this trigger, unless the hour is *: then both passes run. In a repeated hour APScheduler may jump from the first pass to the second, and of several times in a gap it may run the first only',
-  '3.11': 'APScheduler 3.11 runs what clocks skip later by the length of the gap, and both passes of an hour that they repeat; so does this trigger, but of several times in the gap APScheduler may run the first only. Up to 3.10 it ran the second pass only: import as version 3.10',
-  '4': 'APScheduler 4 does not run what clocks skip, and runs both passes of an hour that they repeat; so does this trigger. Where clocks skip half an hour, APScheduler loses the other half as well, which runs here',
+  '3.10': `APScheduler up to 3.10 runs what clocks skip later by the length of the gap, and of an hour that they repeat mostly the second pass; so does this trigger, unless the hour is *: then both passes run. Of several times in or just before a gap APScheduler may run the first only, and in a repeated hour it may jump from the first pass to the second. ${LOST}`,
+  '3.11': `APScheduler 3.11 runs what clocks skip later by the length of the gap, and both passes of an hour that they repeat; so does this trigger. Of several times in or just before a gap APScheduler may run the first only. ${LOST}. Up to 3.10 it ran mostly the second pass: import as version 3.10`,
+  '4': `APScheduler 4 does not run what clocks skip, and runs both passes of an hour that they repeat; so does this trigger. Where clocks skip half an hour, APScheduler loses the other half as well, which runs here. ${LOST}`,
 };
 
 const POLICIES = {
