@@ -18,9 +18,9 @@ async function folder(files: Readonly<Record<string, string>>): Promise<string> 
 }
 
 // From a folder outside, a package is not found by its name.
-const PACKAGE = new URL('../../src/index.ts', import.meta.url).href;
+const IMPORT = `import { cron, defineCron, interval } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)};`;
 const declaring = (name: string, rest = ''): string => `
-import { cron, defineCron } from '${PACKAGE}';
+${IMPORT}
 export const job = defineCron({ name: '${name}', trigger: cron('30 2 * * *', { tz: 'Europe/Paris' }), handler: () => '${name} ran' ${rest} });
 `;
 
@@ -56,7 +56,7 @@ describe('scanCrons', () => {
     const directory = await folder({
       'orders/check.cron.ts': declaring('orders.check', ", overlap: 'buffer_one', description: 'unpaid ones'"),
       'backup.cron.mjs': `
-        import { cron, defineCron, interval } from '${PACKAGE}';
+        ${IMPORT}
         const tz = 'UTC';
         export default defineCron({ name: 'backup', trigger: cron('H 2 * * *', { tz }), handler: () => {} });
         export const beat = defineCron({ name: 'a.beat', trigger: interval({ every: '1m' }), handler: () => {} });
