@@ -37,7 +37,7 @@ export function manifestOf(scanned: readonly ScannedCron[]): CronManifest {
   return { v: 1, hash: hashOf(crons), crons };
 }
 
-function entryOf(file: string, { name, trigger, handler: _, description, overlap, misfire, timeoutMs, paused, lock }: CronDefinition): CronManifestEntry {
+function entryOf(file: string, { name, trigger, description, overlap, misfire, timeoutMs, paused, lock }: CronDefinition): CronManifestEntry {
   // In a fixed order, whatever order they were written in. JSON drops what is undefined.
   const options = JSON.parse(
     JSON.stringify({
