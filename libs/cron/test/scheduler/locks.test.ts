@@ -135,16 +135,35 @@ describe('with locks', () => {
     const { clock, all } = processes(1);
     await clock.advance(10 * SECOND);
     await endAll(all);
-    const locks = createLocks({ driver: memoryLockDriver({ clock }), clock });
-    await locks.close();
     // Its wall clock is behind by as much as it is late.
-    const { scheduler, events, skipped } = testBench({ clock: { ...clock, now: () => clock.now() - 9 * SECOND, monotonic: clock.monotonic, setTimer: clock.setTimer } as never, locks: all[0]!.locks });
+    const behind = { now: () => clock.now() - 9 * SECOND, monotonic: clock.monotonic, setTimer: clock.setTimer };
+    const { scheduler, events, skipped } = testBench({ clock: behind, locks: all[0]!.locks });
     scheduler.schedule('job', every10s, () => {});
     await clock.advance(9_500);
     expect(skipped()).toEqual(['10000-10000 x1 elsewhere']);
     expect(events.filter(({ type }) => type === 'started')).toEqual([]);
     await scheduler.stop();
     await close(all);
+  });
+
+  it('processes whose clocks differ by a minute run each instant once', async () => {
+    const clock = createTestClock();
+    const driver = memoryLockDriver({ clock });
+    const ran: number[] = [];
+    const benches = [-30, 0, 30].map((seconds) => {
+      const locks = createLocks({ driver, clock });
+      const bench = testBench({ clock: { now: () => clock.now() + seconds * SECOND, monotonic: clock.monotonic, setTimer: clock.setTimer }, locks });
+      bench.scheduler.schedule('job', every10s, ({ scheduledAt }) => ran.push((scheduledAt - START) / SECOND));
+      return { ...bench, locks };
+    });
+    await clock.advance(2 * MINUTE);
+    const instants = [...new Set(benches.flatMap(({ events }) => events.flatMap((event) => (event.type === 'skipped' || event.type === 'started' ? [event] : []))).map((event) => ((event.type === 'skipped' ? event.fromAt : event.scheduledAt) - START) / SECOND))];
+    expect(ran.toSorted((a, b) => a - b)).toEqual(instants.toSorted((a, b) => a - b));
+    expect(new Set(benches.flatMap(({ events }) => events.flatMap((event) => (event.type === 'skipped' ? [event.reason] : []))))).toEqual(new Set(['elsewhere']));
+    for (const { scheduler, locks } of benches) {
+      await scheduler.stop();
+      await locks.close();
+    }
   });
 
   it('runNow runs here, whatever has run, under the policy of all processes', async () => {
