@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { hasCode, systemClock, type Clock, type Timer } from '@staddle/kernel';
 import { InvalidScheduleError, RunCancelledError, ScheduleExistsError, ScheduleNotFoundError, SchedulerStoppedError } from '../errors.ts';
 import type { Trigger } from '../trigger.ts';
+import { defineCron, type CronDefinition } from './define-cron.ts';
 import { Planner } from './planner.ts';
 import { ScheduleRecord } from './record.ts';
 import { createReports, type Reports } from './reports.ts';
@@ -81,6 +82,11 @@ export class InProcessScheduler implements Scheduler {
     else this.#planner.enqueue(record);
     this.#ticker.wakeBy(this.#planner.firstAt);
     return record.info(false);
+  }
+
+  add(definition: CronDefinition): ScheduleInfo {
+    const { name, trigger, handler, overlap, misfire, timeoutMs, paused, lock } = defineCron(definition);
+    return this.schedule(name, trigger, handler, { overlap, misfire, timeoutMs, paused, lock });
   }
 
   startInBackground(): void {

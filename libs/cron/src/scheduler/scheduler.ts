@@ -1,6 +1,7 @@
 import type { Clock, Logger, Metrics } from '@staddle/kernel';
 import type { Trigger } from '../trigger.ts';
 import { InProcessScheduler } from './in-process-scheduler.ts';
+import type { CronDefinition } from './define-cron.ts';
 import type { CronHandler, ScheduleEvent, ScheduleInfo, ScheduleOptions } from './schedule.ts';
 
 /** What the scheduler needs of `@staddle/lock`: `createLocks(…)` is one. */
@@ -87,6 +88,8 @@ export interface Scheduler extends AsyncDisposable {
    * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for a bad name or option, and for a trigger without a time left
    */
   schedule(name: string, trigger: Trigger, handler: CronHandler, options?: ScheduleOptions): ScheduleInfo;
+  /** As `schedule`, of what `defineCron` declared: `for (const declared of crons) scheduler.add(declared)`. */
+  add(definition: CronDefinition): ScheduleInfo;
   /**
    * Begins to run what is due, and keeps the process alive until `stop`. Harmless when it has begun.
    * @throws SchedulerStoppedError (`ERR_CRON_STOPPED`) after `stop`; so do all that change a schedule, except `remove`

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cron, defineCron, diffManifests, interval, scanCrons, type CronDefinition, type CronManifest } from '@staddle/cron';
+import { createScheduler, cron, defineCron, diffManifests, interval, scanCrons, type CronDefinition, type CronManifest } from '@staddle/cron';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 const HASH = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
@@ -119,6 +119,15 @@ describe('scanCrons', () => {
     await expect(scanCrons({ directory: join(directory, 'nowhere') })).rejects.toMatchObject({ code: 'ERR_CRON_DECLARATION', message: expect.stringContaining('cannot be read') as string });
     await expect(scanCrons({ directory: join(directory, 'a.cron.ts') })).rejects.toMatchObject({ code: 'ERR_CRON_DECLARATION', message: expect.stringContaining('is not a directory') as string });
   });
+});
+
+it('a scheduler takes what was declared, with its options', async () => {
+  const directory = await folder({ 'a.cron.ts': declaring('a', ", overlap: 'allow', paused: true, description: 'nightly'"), 'b.cron.ts': declaring('b') });
+  const { crons } = await scanCrons({ directory });
+  await using scheduler = createScheduler();
+  for (const declared of crons) scheduler.add(declared);
+  expect(scheduler.list()).toMatchObject([{ name: 'a', paused: {}, trigger: crons[0]!.trigger }, { name: 'b', paused: undefined }]);
+  expect(() => scheduler.add(crons[1]!)).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE_EXISTS' }) as Error);
 });
 
 describe('a manifest', () => {
