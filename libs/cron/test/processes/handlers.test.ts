@@ -14,8 +14,8 @@ function schedule(work: Work, options: ProcessSchedule['options'] = {}, name: st
 function expectWhole(stage: Stage, name: string): void {
   const ran = stage.entries('run').filter((run) => run.name === name).map(({ scheduledAt }) => scheduledAt);
   const all = [...ran, ...(['overlap', 'misfire', 'cancelled'] as const).flatMap((reason) => skipped(stage, name, OFTEN, reason))].sort((a, b) => a - b);
-  const [{ at: startedAt }] = stage.entries('started') as [{ at: number }];
-  const [{ counts }] = stage.entries('stopped') as [{ counts: Record<string, { planned: number }> }];
+  const { at: startedAt } = stage.entry('started');
+  const { counts } = stage.entry('stopped');
   expect(all, name).toEqual(OFTEN.between(all[0]!, all.at(-1)! + 1, 10_000));
   expect(all[0]).toBeLessThanOrEqual(OFTEN.next(startedAt)!);
   expect(counts[name]!.planned).toBe(all.length);
@@ -39,7 +39,7 @@ it('handlers that throw, reject, never end, ignore their signal or block the pro
   await player.end();
 
   for (const { name } of schedules) expectWhole(stage, name);
-  const [{ counts }] = stage.entries('stopped');
+  const { counts } = stage.entry('stopped');
   for (const name of ['throws', 'rejects', 'throwsUndefined', 'falsePromise']) {
     expect(counts[name]).toMatchObject({ succeeded: 0, skipped: { overlap: 0, misfire: 0 } });
     expect(counts[name]!.failed).toBeGreaterThanOrEqual(19);

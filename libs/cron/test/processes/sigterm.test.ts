@@ -21,11 +21,11 @@ it('SIGTERM: what runs is finished, nothing that comes later begins, the exit co
   await stage.runs('often', 5);
   await staying.end();
 
-  const [stopping] = stage.entries('stopping', leaving.process);
+  const { at: stoppingAt } = stage.entry('stopping', leaving.process);
   const lastRun = stage.entries('ended', leaving.process).find(({ name, scheduledAt }) => name === 'slow' && scheduledAt === running.scheduledAt);
-  expect(lastRun!.at).toBeGreaterThanOrEqual(stopping!.at);
+  expect(lastRun!.at).toBeGreaterThanOrEqual(stoppingAt);
   expect(stage.entries('ended', leaving.process).filter(({ aborted }) => aborted !== undefined)).toEqual([]);
-  expect(stage.entries('run', leaving.process).filter(({ scheduledAt }) => scheduledAt > stopping!.at)).toEqual([]);
+  expect(stage.entries('run', leaving.process).filter(({ scheduledAt }) => scheduledAt > stoppingAt)).toEqual([]);
   for (const [name, trigger] of [['often', OFTEN], ['slow', SELDOM]] as const) expect(account(stage, name, trigger), name).toEqual({ twice: [], missing: [], foreign: [] });
   expect(account(stage, 'one at a time', OFTEN)).toMatchObject({ twice: [], foreign: [] });
 });

@@ -12,6 +12,8 @@ export interface Stage extends AsyncDisposable {
   /** Resolves when its schedules run. */
   start(config: Omit<ProcessConfig, 'historyPath' | 'process'>): Promise<Player>;
   entries<Type extends Entry['type']>(type: Type, process?: string): Extract<Entry, { type: Type }>[];
+  /** The only one. */
+  entry<Type extends Entry['type']>(type: Type, process?: string): Extract<Entry, { type: Type }>;
   /** Resolves when there are so many more runs of the schedule than at the call. */
   runs(name: string, count: number): Promise<void>;
 }
@@ -44,6 +46,11 @@ export async function createStage(): Promise<Stage> {
   return {
     server,
     entries,
+    entry(type, process) {
+      const found = entries(type, process);
+      if (found.length !== 1) throw new Error(`${found.length} entries of type ${type}`);
+      return found[0]!;
+    },
     async start(config) {
       const process = `p${++count}`;
       const full: ProcessConfig = { url: server.url, ...config, process, historyPath };
