@@ -31,10 +31,12 @@ const WEEKDAYS = ['SUN', 'MON', 'tue', 'WED', 'Thu', 'FRI', 'sat'] as const;
  */
 export function randomExpression(dice: Dice): string {
   if (dice.once(100)) return dice.oneOf(['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly']);
+  // A good part of them with fixed times of the night, at which alone the policies matter.
+  const fixed = dice.once(3);
   const hour = dice.once(5) ? '*' : dice.once(2) ? list(dice, 0, 5, 23) : list(dice, 0, 23, 23);
   const fields = [
-    dice.once(8) ? '*' : list(dice, 0, 59, 59),
-    hour,
+    fixed ? String(dice.number(0, 59)) : dice.once(8) ? '*' : list(dice, 0, 59, 59),
+    fixed ? dice.oneOf(['0', '1', '2', '3', '0-3', '1,2', '23-1/2']) : hour,
     dice.once(3) ? daysOfMonth(dice) : dice.oneOf(['*', '*', '?']),
     dice.once(6) ? list(dice, 1, 12, 12, MONTHS) : '*',
     dice.once(3) ? daysOfWeek(dice) : dice.oneOf(['*', '*', '?']),

@@ -97,7 +97,7 @@ function dayOfMonthItem(item: string): IsDay {
 function nearestWorkday(shown: Date, day: number, length: number): number {
   let nearest = Infinity;
   for (let candidate = 1; candidate <= length; candidate += 1) {
-    const weekday = new Date(Date.UTC(shown.getUTCFullYear(), shown.getUTCMonth(), candidate)).getUTCDay();
+    const weekday = (shown.getUTCDay() + candidate - shown.getUTCDate() + 35) % 7;
     if (weekday !== 0 && weekday !== 6 && Math.abs(candidate - day) < Math.abs(nearest - day)) nearest = candidate;
   }
   return nearest;
