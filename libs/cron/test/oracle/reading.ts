@@ -22,22 +22,20 @@ export interface Dialect {
   readonly fixed?: (fields: readonly string[]) => boolean;
 }
 
-const MACROS: Readonly<Record<string, string>> = {
-  '@YEARLY': '0 0 1 1 *',
-  '@ANNUALLY': '0 0 1 1 *',
-  '@MONTHLY': '0 0 1 * *',
-  '@WEEKLY': '0 0 * * 0',
-  '@DAILY': '0 0 * * *',
-  '@MIDNIGHT': '0 0 * * *',
-  '@HOURLY': '0 * * * *',
-};
+const MACROS = new Map<string, string>([
+  ...['@YEARLY', '@ANNUALLY'].map((name) => [name, '0 0 1 1 *'] as const),
+  ...['@DAILY', '@MIDNIGHT'].map((name) => [name, '0 0 * * *'] as const),
+  ['@MONTHLY', '0 0 1 * *'],
+  ['@WEEKLY', '0 0 * * 0'],
+  ['@HOURLY', '0 * * * *'],
+]);
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 
 /** The seven fields of an expression, in capitals. */
 export function fieldsOf(expression: string): string[] {
   const text = expression.trim().toUpperCase();
-  const fields = (MACROS[text] ?? text).split(/\s+/);
+  const fields = (MACROS.get(text) ?? text).split(/\s+/);
   if (fields.length === 5) fields.unshift('0');
   if (fields.length === 6) fields.push('*');
   return fields;
