@@ -243,7 +243,7 @@ export class InProcessScheduler implements Scheduler {
     this.#planner.stop();
     for (const record of this.#records.values()) {
       this.#planner.skipRest(record, 'cancelled');
-      if (record.hasRuns) this.#runs.dropWaiting(record, 'cancelled', true);
+      if (record.activity) this.#runs.dropWaiting(record, 'cancelled', true);
     }
     this.#stopping.resolve();
   }

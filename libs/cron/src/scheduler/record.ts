@@ -62,6 +62,8 @@ export class Activity {
   running: Run[] | undefined = undefined;
   /** Waiting for those to end, oldest first; undefined instead of empty. */
   buffered: Run[] | undefined = undefined;
+  /** Run by another process, which may die of them. */
+  standingBy: Set<Run> | undefined = undefined;
   lastRun: ScheduleInfo['lastRun'] = undefined;
   paused: ScheduleInfo['paused'] = undefined;
   /** The last instant that was dealt with: no earlier one follows, whatever the clock and a new trigger say. */

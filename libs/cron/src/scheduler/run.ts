@@ -30,6 +30,9 @@ export class Run implements Queued {
   timeout: Timer | undefined = undefined;
   /** Ends the waiting for a lock, not the run. */
   claiming: AbortController | undefined = undefined;
+  /** Another process had it when this one asked, and this one asks again. */
+  standsBy = false;
+  again: Timer | undefined = undefined;
   /** What becomes of it when it still waits for a lock then. */
   droppedAs: SkipReason = 'cancelled';
   #controller: AbortController | undefined = undefined;

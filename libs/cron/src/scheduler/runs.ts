@@ -15,6 +15,7 @@ import { MOST_BUFFERED } from './settings.ts';
  *
  *   offer --(overlap policy)--> buffered --[the one before has ended]--> ready --[a place is free]--> begun --> ended
  *                    \--> skipped          \--> skipped                  \--> skipped     \--> skipped (locks)
+ *                                                                       ^----standing by----'
  *
  * 1. Every run that is offered ends in exactly one of: succeeded, failed, skipped. The ledger of its schedule says so at any moment.
  * 2. `concurrency` counts what has begun: handlers at work, and runs that wait for the answer of the locks.
@@ -23,12 +24,15 @@ import { MOST_BUFFERED } from './settings.ts';
  *    locks and log fields of that one are not theirs.
  */
 
+// The time to live of a lease, where neither the schedule nor anything else that is known here says it.
+const STAND_BY_MS = 30_000;
+
 export interface RunsOptions {
   readonly clock: Clock;
   readonly reports: Reports;
   readonly locks: SchedulerLocks | undefined;
   readonly concurrency: number;
-  /** A run of it has ended, and a place is free. */
+  /** A run of it has ended, or another may begin. */
   readonly onEnded: (record: ScheduleRecord) => void;
 }
 
@@ -80,7 +84,7 @@ export class Runs {
     if (run === undefined) return false;
     const { clock, locks, reports } = this.#options;
     if (!run.manual && clock.now() - run.dueAt > run.record.misfire.windowMs) {
-      this.#skip(run, 'misfire');
+      this.#skip(run, run.standsBy ? 'elsewhere' : 'misfire');
       return true;
     }
     this.#begun.add(run);
@@ -93,15 +97,16 @@ export class Runs {
   /** Skips the runs of a schedule that have not begun; `andManual`: also those of `runNow`. */
   dropWaiting(record: ScheduleRecord, reason: SkipReason, andManual: boolean): void {
     const { activity } = record;
-    const waiting = [...(activity?.running ?? []), ...(activity?.buffered ?? [])].filter((run) => run.startedAt === undefined);
+    const waiting = [...(activity?.running ?? []), ...(activity?.buffered ?? []), ...(activity?.standingBy ?? [])].filter((run) => run.startedAt === undefined);
     for (const run of waiting) {
       if (run.manual && !andManual) continue;
+      const as = run.standsBy ? 'elsewhere' : reason;
       // Asked for already. Should the answer be that the instant is ours, it runs: no other process will run it any more.
       if (this.#begun.has(run)) {
-        if (!run.claiming?.signal.aborted) run.droppedAs = reason;
+        if (!run.claiming?.signal.aborted) run.droppedAs = as;
         run.claiming?.abort(new RunCancelledError(record.name, 'it still waited for its lock'));
       } else {
-        this.#skip(run, reason);
+        this.#skip(run, as);
       }
     }
   }
@@ -196,6 +201,7 @@ export class Runs {
             skipped = 'cancelled';
             return;
           }
+          this.#takeOver(run);
           run.fence = fence;
           const onLost = (): void => this.abort(run, 'lost', signal.reason);
           if (signal.aborted) onLost();
@@ -212,6 +218,7 @@ export class Runs {
         { ...lock, overlap: overlap === 'allow' || overlap === 'skip' ? overlap : 'wait', signal: claiming.signal },
       );
       if (!result.ran && result.reason === 'overlap') skipped = 'overlap';
+      run.standsBy = !result.ran && result.reason === 'claimed' && lock.onCrash === 'retry';
     } catch (error) {
       const { reports } = this.#options;
       const about = { err: error, schedule: record.name, scheduledAt: run.scheduledAt };
@@ -222,8 +229,30 @@ export class Runs {
         reports.log('warn', about, 'the locks could not be asked; the scheduled instant does not run here');
       }
     }
-    if (outcome === undefined) this.#skip(run, skipped);
-    else this.#end(run, outcome);
+    if (outcome !== undefined) this.#end(run, outcome);
+    else if (run.standsBy && !claiming.signal.aborted) this.#standBy(run);
+    else this.#skip(run, skipped);
+  }
+
+  /** Another process runs it, and may die of it. All others have asked by then, so they ask again until it is done, or too old. */
+  #standBy(run: Run): void {
+    const { clock, onEnded } = this.#options;
+    const { record } = run;
+    this.#vacate(run);
+    (record.active.standingBy ??= new Set()).add(run);
+    const askAgain = (): void => {
+      this.#ready.push(run, run.dueAt);
+      onEnded(record);
+    };
+    run.again = clock.setTimer(askAgain, record.settings.lock.ttlMs ?? STAND_BY_MS, { keepAlive: false });
+    onEnded(record);
+  }
+
+  /** One that stood by is like any other from now on: later instants overlap with it. */
+  #takeOver(run: Run): void {
+    const { active } = run.record;
+    run.standsBy = false;
+    if (active.standingBy?.delete(run)) (active.running ??= []).push(run);
   }
 
   /** Calls the handler. Returns and throws what it does. */
@@ -269,10 +298,17 @@ export class Runs {
     this.#options.onEnded(record);
   }
 
-  /** Takes it out of wherever it is; the next one in line is ready. */
   #leave(run: Run): void {
+    const { active } = run.record;
+    if (!run.manual) active.ledger.open--;
+    active.standingBy?.delete(run);
+    run.again?.cancel();
+    this.#vacate(run);
+  }
+
+  /** Takes it out of wherever it is; the next one in line is ready. */
+  #vacate(run: Run): void {
     const activity = run.record.active;
-    if (!run.manual) activity.ledger.open--;
     if (this.#begun.delete(run)) this.#options.reports.running(this.#begun.size);
     this.#ready.remove(run);
     if (!activity.running?.includes(run)) {

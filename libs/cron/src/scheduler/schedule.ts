@@ -75,7 +75,10 @@ export interface ScheduleLockOptions {
    * is late runs it again. Default two days, or twice `windowMs` when that is more.
    */
   readonly keepMs?: number | undefined;
-  /** When the process that ran it died: `skip` (default) never runs it twice, `retry` lets another process that is late enough run it again. */
+  /**
+   * When the process that ran it died: `skip` (default) never runs it twice; `retry` runs it again in another process, which asks every
+   * `ttlMs` until the instant is done or older than `windowMs`.
+   */
   readonly onCrash?: 'skip' | 'retry' | undefined;
 }
 
@@ -95,7 +98,7 @@ export type SkipReason =
 export interface ScheduleCounts {
   /** Instants whose time has come. A lower bound once more than 10 000 were skipped at a time (`exact` of the event). */
   readonly planned: number;
-  /** Waiting or running. */
+  /** Waiting or running; with `onCrash: 'retry'` also what runs in another process and is not known to be done. */
   readonly open: number;
   readonly succeeded: number;
   /** The handler threw, also after its signal was aborted. */

@@ -96,14 +96,14 @@ export interface Account {
 /** The runs of a schedule, compared with what its trigger says. */
 export function account(stage: Stage, name: string, trigger: Trigger): Account {
   const ran = stage.entries('run').filter((run) => run.name === name).map(({ scheduledAt }) => scheduledAt);
-  const from = Math.min(...stage.entries('started').map(({ at }) => at));
-  const to = Math.max(...stage.entries('stopping').map(({ at }) => at));
   const once = new Set(ran);
-  // The last process was told to stop while these waited for their turn.
-  const cancelled = skipped(stage, name, trigger, 'cancelled');
+  const from = Math.min(...stage.entries('started').map(({ at }) => at));
+  const last = stage.entries('stopping').reduce((latest, each) => (each.at > latest.at ? each : latest));
+  // It was told to stop while these waited for their turn, and there was nobody else.
+  const cancelled = skipped(stage, name, trigger, 'cancelled', last.process);
   return {
     twice: [...once].filter((at) => ran.filter((other) => other === at).length > 1),
-    missing: trigger.between(from + 1, to, 100_000).filter((at) => !once.has(at) && !cancelled.includes(at)),
+    missing: trigger.between(from + 1, last.at, 100_000).filter((at) => !once.has(at) && !cancelled.includes(at)),
     foreign: [...once].filter((at) => !trigger.matches(at)),
   };
 }
