@@ -35,7 +35,7 @@ export const LEDGER: readonly LedgerClass[] = [
     name: 'a stepped star restricts the day',
     peers: ['croner', 'cron-parser'],
     theirs: 'With both day fields other than a bare star, either is enough, so that */2 with MON is most days.',
-    why: 'Vixie cron, in which the rule comes from, looks at the first character: a field that begins with a star does not restrict. Then */2 and MON mean Mondays with an odd date, which is what one would write it for. The linter warns of it.',
+    why: 'Vixie cron, from which the rule comes, looks at the first character: a field that begins with a star does not restrict. Then */2 and MON mean Mondays with an odd date, which is what one would write it for. The linter warns of it.',
     example: { expr: '30 2 */2 * MON', tz: 'UTC', after: '2025-02-22T03:00:00.000Z', ours: '2025-03-03T02:30:00.000Z', theirs: '2025-02-23T02:30:00.000Z' },
     cases: 1043,
     differently: (rules) => ({ ...rules, dialect: { ...rules.dialect, steppedStarRestricts: true } }),
