@@ -47,7 +47,7 @@ it.each(MODES)('21: the wall clock goes an hour ahead in the middle of a minute,
   await scheduler.stop();
   for (const name of names) {
     expectWhole(witness, name, TRIGGERS[name], START);
-    expect(ran(name)).toEqual([...new Set(ran(name))].sort((a, b) => a - b));
+    expect(ran(name)).toEqual([...new Set(ran(name))].toSorted((a, b) => a - b));
   }
   expect(ran('minutely').length).toBeGreaterThan(10);
 });

@@ -62,7 +62,7 @@ describe.each(CHANGES)('24: new rules, by which clocks go $what', ({ before, aft
   it.each(['restart', 'reschedule'] as const)('from it on, a %s runs no instant twice', async (how) => {
     for (const hours of [0, 0.5, 2, 7]) {
       for (const [expr, ran] of await ranWith(at + hours * HOUR, how)) {
-        expect(ran, `${expr}, ${hours} h`).toEqual([...new Set(ran)].sort((a, b) => a - b));
+        expect(ran, `${expr}, ${hours} h`).toEqual([...new Set(ran)].toSorted((a, b) => a - b));
       }
     }
   });
@@ -80,8 +80,8 @@ describe.each(CHANGES)('24: new rules, by which clocks go $what', ({ before, aft
     for (const { scheduler } of pair) await scheduler.stop();
     const times = (trigger: Trigger): number[] => trigger.between(from + 1, to + 1, 10_000);
     for (const { expr, old, new: other } of triggers) {
-      const ran = pair.flatMap((witness) => witness.ran(expr)).sort((a, b) => a - b);
-      expect(ran, expr).toEqual([...new Set([...times(old), ...times(other)])].sort((a, b) => a - b));
+      const ran = pair.flatMap((witness) => witness.ran(expr)).toSorted((a, b) => a - b);
+      expect(ran, expr).toEqual([...new Set([...times(old), ...times(other)])].toSorted((a, b) => a - b));
     }
   });
 });

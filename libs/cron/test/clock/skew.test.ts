@@ -36,7 +36,7 @@ it.each(['skip', 'allow', 'buffer_all'] as const)('22: of two schedulers whose c
   for (const name of NAMES) {
     const trigger = TRIGGERS[name];
     const begins = (at: number): number => at + trigger.jitterMs(at);
-    const runs = [...ahead.ran(name), ...behind.ran(name)].sort((a, b) => a - b);
+    const runs = [...ahead.ran(name), ...behind.ran(name)].toSorted((a, b) => a - b);
     expect(runs, name).toEqual(trigger.between(START + 1, clock.now() + 1, 10_000).filter((at) => begins(at) <= clock.now()));
     // All that came to the first one, until it was stopped.
     const first = trigger.between(START + 30 * SECOND + 1, aheadUntil + 1, 10_000).filter((at) => begins(at) <= aheadUntil);

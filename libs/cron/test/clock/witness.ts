@@ -28,7 +28,7 @@ export function watch(options: SchedulerOptions): Witness {
 
 /** Every instant of the trigger, from the first one after `fromAt`, ran once or was skipped once. */
 export function expectWhole({ ran, skipped }: Witness, name: string, trigger: Trigger, fromAt: number): void {
-  const all = [...ran(name), ...skipped(name, trigger)].sort((a, b) => a - b);
+  const all = [...ran(name), ...skipped(name, trigger)].toSorted((a, b) => a - b);
   expect(all, name).toEqual(trigger.between(fromAt + 1, all.at(-1)! + 1, 100_000));
 }
 

@@ -100,7 +100,7 @@ describe("onCrash 'retry'", () => {
     const again = ran.filter(({ scheduledAt }) => scheduledAt === SECOND);
     expect(again.map(({ at }) => at)).toEqual([SECOND, 4 * SECOND]);
     expect(again[1]!.fence).toBeGreaterThan(again[0]!.fence);
-    expect(ran.map(({ scheduledAt }) => scheduledAt / SECOND).sort((a, b) => a - b)).toEqual([1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(ran.map(({ scheduledAt }) => scheduledAt / SECOND).toSorted((a, b) => a - b)).toEqual([1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     await second.stop();
   });
 
@@ -149,7 +149,7 @@ describe("onCrash 'retry'", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('it asks until the instant is older than its misfire window, also while the locks are away', async () => {
+  it('asks until the instant is older than its misfire window, also while the locks are away', async () => {
     const clock = createTestClock();
     let asked = 0;
     const locks: SchedulerLocks = { runOnce: () => (asked++ % 2 === 0 ? Promise.resolve({ ran: false, reason: 'claimed' }) : Promise.reject(new Error('away'))) };

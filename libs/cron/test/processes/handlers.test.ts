@@ -13,7 +13,7 @@ function schedule(work: Work, options: ProcessSchedule['options'] = {}, name: st
 /** Every instant since its start is one run or in one range that was skipped, as many as `planned` says. */
 function expectWhole(stage: Stage, name: string): void {
   const ran = stage.entries('run').filter((run) => run.name === name).map(({ scheduledAt }) => scheduledAt);
-  const all = [...ran, ...(['overlap', 'misfire', 'cancelled'] as const).flatMap((reason) => skipped(stage, name, OFTEN, reason))].sort((a, b) => a - b);
+  const all = [...ran, ...(['overlap', 'misfire', 'cancelled'] as const).flatMap((reason) => skipped(stage, name, OFTEN, reason))].toSorted((a, b) => a - b);
   const { at: startedAt } = stage.entry('started');
   const { counts } = stage.entry('stopped');
   expect(all, name).toEqual(OFTEN.between(all[0]!, all.at(-1)! + 1, 10_000));

@@ -1,4 +1,5 @@
-import { cron, interval } from '@staddle/cron';
+import { cron, date, interval } from '@staddle/cron';
+import { waitFor } from '@staddle/testing';
 import { expect, it } from 'vitest';
 import type { ProcessSchedule } from './fixtures/scheduler-process.ts';
 import { account, createStage, type Stage } from './stage.ts';
@@ -23,7 +24,7 @@ function staysOf(stage: Stage, name: string): { from: number; to: number; fence:
     .entries('run')
     .filter((run) => run.name === name)
     .map(({ at, scheduledAt, fence }) => ({ from: at, to: ended.find((end) => end.scheduledAt === scheduledAt)!.at, fence: BigInt(fence!) }))
-    .sort((a, b) => a.from - b.from);
+    .toSorted((a, b) => a.from - b.from);
 }
 
 const EXACT = { twice: [], missing: [], foreign: [] };
@@ -55,4 +56,18 @@ it('two processes, then five, then one: every instant runs once, and none is mis
       expect(skipped).toMatchObject({ misfire: 0, unavailable: 0, paused: 0 });
     }
   }
+});
+
+it('28: three hundred dates that are due at one millisecond run once each in five processes', async () => {
+  await using stage = await createStage();
+  // A process that is not up by then finds them late, and done.
+  const at = Date.now() + 3_000;
+  const schedules = Array.from({ length: 300 }, (_, index): ProcessSchedule => ({ name: `date ${index}`, trigger: date({ at }).toJSON() }));
+  const players = await Promise.all([0, 0, 0, 0, 0].map(() => stage.start({ schedules })));
+  const accounted = (): number => stage.entries('ended').length + stage.entries('event').filter(({ event }) => event.type === 'skipped').length;
+  await waitFor(() => accounted() >= 5 * 300, { what: 'every process to know about every date', timeoutMs: 30_000 });
+  await Promise.all(players.map(({ end }) => end()));
+  expect(stage.entries('run').map(({ name }) => name).toSorted()).toEqual(schedules.map(({ name }) => name).toSorted());
+  expect(new Set(stage.entries('event').map(({ event }) => (event.type === 'skipped' ? event.reason : event.type)))).toEqual(new Set(['elsewhere', 'finished']));
+  expect(stage.entries('stopped').map(({ counts }) => counts)).toEqual([{}, {}, {}, {}, {}]);
 });

@@ -3,30 +3,30 @@ import { createFaultProxy, waitFor } from '@staddle/testing';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import type { ProcessSchedule } from './fixtures/scheduler-process.ts';
-import { account, createStage, skipped } from './stage.ts';
+import { account, createStage, skipped, type Player } from './stage.ts';
 
 const OFTEN = interval({ every: 200, anchor: 0 });
 const NAMES = ['often', 'one at a time'] as const;
 
-it('Redis stands still, is paused, restarts, and the network is cut: an instant runs once or is skipped as unavailable, and all goes on afterwards', async () => {
+it('Redis stands still, is paused, restarts, and one process is cut off: an instant runs once or is skipped as unavailable, and all goes on afterwards', async () => {
   await using stage = await createStage();
   await using proxy = await createFaultProxy({ target: stage.server.url });
   const schedules: readonly ProcessSchedule[] = [
     { name: 'often', trigger: OFTEN.toJSON(), options: { overlap: 'allow', misfire: { graceMs: 60_000 } } },
     { name: 'one at a time', trigger: OFTEN.toJSON(), options: { overlap: 'skip', misfire: { graceMs: 60_000 } } },
   ];
-  const players = await Promise.all([0, 0].map(() => stage.start({ schedules, ttlMs: 1_000, url: proxy.url() })));
+  const start = (url: string) => stage.start({ schedules, ttlMs: 1_000, url });
+  const [far, near] = await Promise.all([start(proxy.url()), start(stage.server.url)]);
   const goesOn = () => Promise.all(NAMES.map((name) => stage.runs(name, 3)));
-  /** Both processes had to give up. */
-  const untilUnavailable = async (): Promise<void> => {
-    const known = players.map(({ process }) => skipped(stage, 'often', OFTEN, 'unavailable', process).length);
-    const more = () => players.every(({ process }, index) => skipped(stage, 'often', OFTEN, 'unavailable', process).length > known[index]!);
-    await waitFor(more, { what: 'both processes to give up', timeoutMs: 30_000 });
+  const givesUp = async ({ process }: Player): Promise<void> => {
+    const count = () => skipped(stage, 'often', OFTEN, 'unavailable', process).length;
+    const known = count();
+    await waitFor(() => count() > known, { what: `process ${process} to give up`, timeoutMs: 30_000 });
   };
   await goesOn();
 
   await stage.server.pause();
-  await untilUnavailable();
+  await Promise.all([givesUp(far), givesUp(near)]);
   await stage.server.resume();
   await goesOn();
 
@@ -38,11 +38,14 @@ it('Redis stands still, is paused, restarts, and the network is cut: an instant 
   await stage.server.restart();
   await goesOn();
 
-  proxy.cut();
-  await untilUnavailable();
-  proxy.restore();
-  await goesOn();
-  for (const { end } of players) await end();
+  for (const breakLine of [() => proxy.blackhole(), () => proxy.cut()]) {
+    breakLine();
+    await givesUp(far);
+    await goesOn();
+    proxy.restore();
+    await goesOn();
+  }
+  for (const { end } of [far, near]) await end();
 
   for (const name of NAMES) {
     const { twice, missing, foreign } = account(stage, name, OFTEN);
