@@ -28,37 +28,39 @@ export function createReports({ logger = silentLogger, metrics = noMetrics, onEv
   const atWork = metrics.gauge({ name: 'cron_running', help: 'Handlers at work' });
 
   const log: Reports['log'] = (level, fields, message) => {
-    try {
-      logger[level](fields, message);
-    } catch {
-      // There is no one left to tell.
-    }
+    tell(
+      () => logger[level](fields, message),
+      () => {
+        // There is no one left to tell.
+      },
+    );
   };
-  const measure = (count: () => void): void => {
-    try {
-      count();
-    } catch (error) {
-      log('error', { err: error }, 'a metric of the scheduler threw');
-    }
-  };
+  const measure = (count: () => unknown): void => tell(count, (error) => log('error', { err: error }, 'a metric of the scheduler threw'));
   return {
     logger,
     log,
     emit(event) {
       if (event.type === 'skipped') measure(() => skips.add(event.count, { reason: event.reason }));
       if (event.type === 'succeeded' || event.type === 'failed') {
-        measure(() => {
-          runs.add(1, { outcome: event.type });
-          durations.observe(event.durationMs / 1000);
-        });
+        measure(() => runs.add(1, { outcome: event.type }));
+        measure(() => durations.observe(event.durationMs / 1000));
       }
-      try {
-        onEvent?.(event);
-      } catch (error) {
-        log('error', { err: error, event: event.type }, 'the onEvent of the scheduler threw');
-      }
+      tell(
+        () => onEvent?.(event),
+        (error) => log('error', { err: error, event: event.type }, 'the onEvent of the scheduler threw'),
+      );
     },
     late: (ms) => measure(() => lateness.observe(Math.max(0, ms) / 1000)),
     running: (count) => measure(() => atWork.set(count)),
   };
+}
+
+/** An async function may stand where nothing is awaited: its rejection would end the process. */
+function tell(outside: () => unknown, onError: (error: unknown) => void): void {
+  try {
+    const told = outside();
+    if (told instanceof Promise) told.catch(onError);
+  } catch (error) {
+    onError(error);
+  }
 }

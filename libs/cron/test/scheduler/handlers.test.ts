@@ -82,6 +82,18 @@ it('survives a listener, a logger and metrics that throw', async () => {
   expect(scheduler.get('job')!.counts.failed).toBe(3);
 });
 
+it('survives them when they are asynchronous and reject', async () => {
+  const fail = (): Promise<never> => Promise.reject(new Error('outside'));
+  const logger = { trace: fail, debug: fail, info: fail, warn: fail, error: fail, fatal: fail, child: () => recordingLogger() };
+  const metrics = { counter: () => ({ add: fail }), gauge: () => ({ set: fail }), histogram: () => ({ observe: fail }) };
+  const { clock, scheduler } = testBench({ logger, metrics, onEvent: fail });
+  scheduler.schedule('job', every10s, () => {
+    throw new Error('broken');
+  });
+  await clock.advance(30 * SECOND);
+  expect(scheduler.get('job')!.counts.failed).toBe(3);
+});
+
 it('counts by outcome and reason, and measures lateness', async () => {
   const seen: [string, number, unknown][] = [];
   const note = (name: string) => (value = 1, labels?: unknown) => void seen.push([name, value, labels]);
