@@ -77,9 +77,9 @@ export class InProcessScheduler implements Scheduler {
     if (this.#records.has(name)) throw new ScheduleExistsError(name);
     const resolved = this.#resolve(name, trigger, settings);
     const record = new ScheduleRecord(this.#order++, name, resolved, handler, settings, this.#planner.firstInstant(resolved, settings));
-    this.#records.set(name, record);
     if (settings.paused) this.#planner.pause(record, undefined, undefined);
     else this.#planner.enqueue(record);
+    this.#records.set(name, record);
     this.#ticker.wakeBy(this.#planner.firstAt);
     return record.info(false);
   }
@@ -272,6 +272,7 @@ export class InProcessScheduler implements Scheduler {
     if (overlap === 'cancel_other') throw new InvalidScheduleError('overlap', overlap, 'cannot tell a run in another process to abort: not with locks');
     const { windowMs } = resolved.kind === 'date' ? dateMisfire : misfire;
     if (lock.keepMs < windowMs) throw new InvalidScheduleError('lock.keepMs', lock.keepMs, `is shorter than misfire.windowMs, ${windowMs}: a process that is late would run the instant again`);
+    if (lock.keepMs <= (lock.ttlMs ?? 0)) throw new InvalidScheduleError('lock.keepMs', lock.keepMs, `is not longer than lock.ttlMs, ${lock.ttlMs}`);
     // Each process would run instants of its own, and locks could not make them one.
     if (resolved.fixedDelayMs !== undefined) throw new InvalidScheduleError('trigger', trigger, 'has a fixed delay, whose instants differ between processes: not with locks');
     if (resolved !== trigger && resolveNow(trigger, 0, name).hash !== resolveNow(trigger, 1, name).hash) {

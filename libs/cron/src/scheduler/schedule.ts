@@ -72,7 +72,7 @@ export interface ScheduleLockOptions {
   readonly ttlMs?: number | undefined;
   /**
    * How long it is remembered that an instant has run, in ms: more than clocks may differ and more than `windowMs`, or a process that
-   * is late runs it again. Default two days, or twice `windowMs` when that is more.
+   * is late runs it again. Longer than `ttlMs`. Default two days, or twice `windowMs` or `ttlMs` when that is more.
    */
   readonly keepMs?: number | undefined;
   /**

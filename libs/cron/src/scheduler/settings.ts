@@ -27,6 +27,7 @@ const ON_CRASH: readonly NonNullable<ScheduleLockOptions['onCrash']>[] = ['skip'
 const OPTIONS: readonly (keyof ScheduleOptions)[] = ['overlap', 'misfire', 'timeoutMs', 'paused', 'lock'];
 const MISFIRE_OPTIONS: readonly (keyof MisfirePolicy)[] = ['mode', 'windowMs', 'max', 'graceMs'];
 const LOCK_OPTIONS: readonly (keyof ScheduleLockOptions)[] = ['ttlMs', 'keepMs', 'onCrash'];
+const KEEP_MS = 172_800_000;
 const LONGEST_NAME = 200;
 const MOST_CAUGHT_UP = 10_000;
 /** 285 years, as much as locks take. */
@@ -119,6 +120,7 @@ export function createSettings(defaults: ScheduleOptions = {}): (options: Schedu
 function settingsOf(options: ScheduleOptions, defaults: ScheduleOptions): ScheduleSettings {
   const misfire = misfireOf(options.misfire, defaults.misfire, MISFIRE);
   const dateMisfire = misfireOf(options.misfire, defaults.misfire, DATE_MISFIRE);
+  const ttlMs = options.lock?.ttlMs ?? defaults.lock?.ttlMs;
   return Object.freeze({
     overlap: options.overlap ?? defaults.overlap ?? 'skip',
     misfire,
@@ -126,9 +128,9 @@ function settingsOf(options: ScheduleOptions, defaults: ScheduleOptions): Schedu
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? Infinity,
     paused: options.paused ?? defaults.paused ?? false,
     lock: Object.freeze({
-      ttlMs: options.lock?.ttlMs ?? defaults.lock?.ttlMs,
+      ttlMs,
       // A process that is as late as its policy lets it be, by another clock, must find that the instant has had its run.
-      keepMs: options.lock?.keepMs ?? defaults.lock?.keepMs ?? Math.min(2 * Math.max(misfire.windowMs, dateMisfire.windowMs), LONGEST_MS),
+      keepMs: options.lock?.keepMs ?? defaults.lock?.keepMs ?? Math.min(Math.max(KEEP_MS, 2 * misfire.windowMs, 2 * dateMisfire.windowMs, 2 * (ttlMs ?? 0)), LONGEST_MS),
       onCrash: options.lock?.onCrash ?? defaults.lock?.onCrash,
     }),
   });

@@ -166,6 +166,16 @@ describe('with locks', () => {
     }
   });
 
+  it.each<[string, ScheduleOptions]>([
+    ['misfire window', { misfire: { windowMs: 0 } }],
+    ['lease', { lock: { ttlMs: 500_000_000 } }],
+  ])('an instant is remembered for long enough, whatever the %s', async (_, options) => {
+    const { clock, all } = processes(1, options);
+    await clock.advance(10 * SECOND);
+    expect(outcomes(all[0]!)).toEqual(['10 ran']);
+    await close(all);
+  });
+
   it('runNow runs here, whatever has run, under the policy of all processes', async () => {
     const { clock, all } = processes(2);
     await clock.advance(10 * SECOND);
@@ -258,6 +268,7 @@ describe('with locks, what would not be one run for all processes is refused:', 
     ['a count without start', 'trigger', cron('* * * * *', { tz: 'UTC', maxRuns: 3 }), {}],
     ['cancel_other', 'overlap', every10s, { overlap: 'cancel_other' }],
     ['a memory shorter than the misfire window', 'lock.keepMs', every10s, { lock: { keepMs: 3_599_999 } }],
+    ['a memory no longer than the lease', 'lock.keepMs', every10s, { lock: { ttlMs: 7_200_000, keepMs: 7_200_000 } }],
     ['a memory of a date shorter than its misfire window', 'lock.keepMs', date({ at: START + MINUTE }), { lock: { keepMs: 86_399_999 } }],
   ] as const)('%s', (_, field, trigger, options) => {
     expect(() => scheduler.schedule('job', trigger, () => {}, options)).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', field }));
