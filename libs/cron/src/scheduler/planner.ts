@@ -74,7 +74,8 @@ export class Planner {
   planOne(): boolean {
     const now = this.#options.clock.now();
     const dueAt = this.#queue.firstAt;
-    if (dueAt > now) return false;
+    // Not `dueAt > now`, which a clock that gives NaN would pass.
+    if (!(dueAt <= now)) return false;
     const record = this.#queue.pop()!;
     try {
       if (record.activity?.paused) this.resume(record, 'skip');
@@ -110,36 +111,41 @@ export class Planner {
 
   /** Skips what is due already, at the end of a schedule or of its trigger: as `paused` when it is. */
   skipRest(record: ScheduleRecord, reason: SkipReason): void {
+    let range: InstantRange | undefined;
     try {
-      const range = this.#rangeBefore(record, this.#options.clock.now() + 1);
-      if (range) this.#skip(record, range, record.activity?.paused ? 'paused' : reason);
+      range = this.#rangeBefore(record, this.#options.clock.now() + 1);
     } catch (error) {
       this.#options.reports.log('error', { err: error, schedule: record.name }, 'the trigger of a schedule failed; what was due at its end is not accounted for');
     }
+    // Before anyone is told, who may end the schedule as well.
     record.nextAt = undefined;
+    if (range) this.#skip(record, range, record.activity?.paused ? 'paused' : reason);
   }
 
   /** To be called when a run or a skip may have been the last: a fixed delay begins, or the schedule is finished. */
   settle(record: ScheduleRecord): void {
     const { activity } = record;
     if (activity === undefined || activity.removed || activity.paused || record.nextAt !== undefined || activity.ledger.open > 0) return;
-    record.nextAt = delayedInstant(record, this.#options.clock.now());
-    if (record.nextAt !== undefined) this.#enqueue(record, -Infinity);
-    else if (!record.hasRuns) this.#options.onFinished(record);
+    try {
+      record.nextAt = delayedInstant(record, this.#options.clock.now());
+      this.#enqueue(record, -Infinity);
+    } catch (error) {
+      this.#pauseBroken(record, error);
+      return;
+    }
+    if (record.nextAt === undefined && !record.hasRuns) this.#options.onFinished(record);
   }
 
   #runOne(record: ScheduleRecord, dueAt: number): void {
     const at = record.nextAt!;
-    let broken: { readonly error: unknown } | undefined;
+    record.nextAt = undefined;
     try {
       record.nextAt = this.#following(record, at);
+      this.#enqueue(record, dueAt);
     } catch (error) {
       // This instant is none the worse for it.
-      broken = { error };
-      record.nextAt = undefined;
+      this.#pauseBroken(record, error);
     }
-    if (broken) this.#pauseBroken(record, broken.error);
-    else this.#enqueue(record, dueAt);
     this.#offer(record, at, dueAt);
   }
 
@@ -152,7 +158,7 @@ export class Planner {
     let beginAt = -Infinity;
     let inLine = false;
     for (const at of runAt) {
-      beginAt = Math.max(beginAt, at + instants.jitterMs(at));
+      beginAt = Math.max(beginAt, dueAtOf(instants, at));
       // Whoever was told of the skip may have taken the schedule away.
       const refused = this.#stopped || record.active.removed ? 'cancelled' : record.active.paused && 'paused';
       if (refused) this.#skip(record, { fromAt: at, toAt: at, count: 1, exact: true }, refused);
@@ -178,13 +184,13 @@ export class Planner {
   }
 
   #pauseBroken(record: ScheduleRecord, error: unknown): void {
-    this.pause(record, `its trigger failed: ${error instanceof Error ? error.message : String(error)}`, undefined);
+    this.pause(record, `its trigger failed: ${wordsOf(error)}`, undefined);
     this.#options.reports.log('error', { err: error, schedule: record.name }, 'the trigger of a schedule failed; the schedule is paused');
   }
 
   #enqueue(record: ScheduleRecord, notBefore: number): void {
     const { nextAt, trigger } = record;
-    if (nextAt !== undefined && !record.activity?.paused && !record.activity?.removed) this.#queue.push(record, Math.max(notBefore, nextAt + trigger.jitterMs(nextAt)));
+    if (nextAt !== undefined && !record.activity?.paused && !record.activity?.removed) this.#queue.push(record, Math.max(notBefore, dueAtOf(trigger, nextAt)));
   }
 
   /** What has not been dealt with and lies before `beforeMs`. */
@@ -217,10 +223,25 @@ export class Planner {
     const known = this.#answers.get(trigger);
     if (known !== undefined && known.afterMs <= afterMs && (known.at === undefined || afterMs < known.at)) return known.at;
     const at = trigger.next(afterMs);
-    // A trigger that does not move forward would run for ever.
-    if (at !== undefined && !(at > afterMs)) throw new RangeError(`the trigger gave ${at} as the instant after ${afterMs}`);
+    // A trigger that does not move forward would run for ever, and one that gives no numbers would spoil the queue.
+    if (at !== undefined && !(Number.isSafeInteger(at) && at > afterMs)) throw new RangeError(`the trigger gave ${at} as the instant after ${afterMs}`);
     this.#answers.set(trigger, { afterMs, at });
     return at;
+  }
+}
+
+/** @throws RangeError for what would begin a run before its instant, or spoil the queue of all schedules */
+function dueAtOf(instants: Instants, at: number): number {
+  const dueAt = at + instants.jitterMs(at);
+  if (!(dueAt >= at)) throw new RangeError(`the trigger would begin at ${dueAt} what is scheduled at ${at}`);
+  return dueAt;
+}
+
+function wordsOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return 'it threw what has no words';
   }
 }
 

@@ -27,6 +27,8 @@ export class Run implements Queued {
   startedMs = 0;
   fence: bigint | undefined = undefined;
   aborted: RunInfo['aborted'] = undefined;
+  /** It has ended, or was skipped. */
+  over = false;
   timeout: Timer | undefined = undefined;
   /** Ends the waiting for a lock, not the run. */
   claiming: AbortController | undefined = undefined;

@@ -97,9 +97,10 @@ export class Runs {
   /** Skips the runs of a schedule that have not begun; `andManual`: also those of `runNow`. */
   dropWaiting(record: ScheduleRecord, reason: SkipReason, andManual: boolean): void {
     const { activity } = record;
-    const waiting = [...(activity?.running ?? []), ...(activity?.buffered ?? []), ...(activity?.standingBy ?? [])].filter((run) => run.startedAt === undefined);
-    for (const run of waiting) {
-      if (run.manual && !andManual) continue;
+    // Those in line first: none of them becomes ready because the one before it is skipped.
+    const all = [...(activity?.buffered ?? []), ...(activity?.standingBy ?? []), ...(activity?.running ?? [])];
+    for (const run of all) {
+      if (run.startedAt !== undefined || (run.manual && !andManual)) continue;
       const as = run.standsBy ? 'elsewhere' : reason;
       // Asked for already. Should the answer be that the instant is ours, it runs: no other process will run it any more.
       if (this.#begun.has(run)) {
@@ -290,6 +291,8 @@ export class Runs {
   }
 
   #skip(run: Run, reason: SkipReason): void {
+    // A listener that was told of another skip may have removed or paused the schedule.
+    if (run.over) return;
     const { record, scheduledAt } = run;
     if (!run.manual) record.active.ledger.skip(reason, 1);
     this.#leave(run);
@@ -300,6 +303,7 @@ export class Runs {
 
   #leave(run: Run): void {
     const { active } = run.record;
+    run.over = true;
     if (!run.manual) active.ledger.open--;
     active.standingBy?.delete(run);
     run.again?.cancel();

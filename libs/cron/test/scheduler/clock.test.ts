@@ -189,22 +189,28 @@ describe('a date in the past', () => {
   });
 });
 
+/** The trigger of someone else, which is every 10 s but for what it is given. */
+function foreign(parts: Partial<Trigger>): Trigger {
+  const inner = interval({ every: '10s', anchor: START });
+  const { kind, fixedDelayMs } = inner;
+  const trigger: Trigger = {
+    ...{ kind, fixedDelayMs, next: (at: number) => inner.next(at), prev: (at: number) => inner.prev(at), jitterMs: () => 0, toJSON: () => inner.toJSON() },
+    resolve: (): Trigger => trigger,
+    ...parts,
+  } as Trigger;
+  return trigger;
+}
+
 it('pauses a schedule whose trigger fails, and no other', async () => {
   const { clock, scheduler, logger, started } = testBench();
   const inner = interval({ every: '10s', anchor: START });
-  const fails: Pick<Trigger, 'kind' | 'fixedDelayMs' | 'next' | 'prev' | 'jitterMs' | 'toJSON' | 'resolve'> = {
-    kind: 'interval',
-    fixedDelayMs: undefined,
-    next: (at: number) => {
+  const fails = foreign({
+    next: (at) => {
       if (at >= START + 20 * SECOND) throw new Error('no more');
       return inner.next(at);
     },
-    prev: (at: number) => inner.prev(at),
-    jitterMs: () => 0,
-    toJSON: () => inner.toJSON(),
-    resolve: () => fails as Trigger,
-  };
-  scheduler.schedule('broken', fails as Trigger, () => {});
+  });
+  scheduler.schedule('broken', fails, () => {});
   scheduler.schedule('sound', inner, () => {});
   await clock.advance(40 * SECOND);
   expect(started('sound')).toHaveLength(4);
@@ -217,4 +223,47 @@ it('pauses a schedule whose trigger fails, and no other', async () => {
   scheduler.resume('broken');
   await clock.advance(10 * SECOND);
   expect(started('broken')).toHaveLength(3);
+});
+
+describe('a trigger of someone else', () => {
+  const after = (instant: number, then: (at: number) => unknown) => (at: number) => (at < instant ? 0 : then(at)) as number;
+  const nothing = (): never => {
+    throw Object.create(null);
+  };
+
+  it.each<[string, Partial<Trigger>, number]>([
+    ['has NaN for jitter', { jitterMs: after(START + 30 * SECOND, () => Number.NaN) }, 2],
+    ['begins before its instants', { jitterMs: after(START + 30 * SECOND, () => -5_000) }, 2],
+    ['throws what has no words', { jitterMs: after(START + 30 * SECOND, nothing) }, 2],
+    ['gives fractions', { next: (at) => (at < START + 15 * SECOND ? Math.floor(at / 10_000) * 10_000 + 10_000 : at + 0.5) }, 2],
+    ['has a fixed delay that fails', { fixedDelayMs: 5_000, toJSON: nothing }, 1],
+    ['has NaN for a fixed delay', { fixedDelayMs: Number.NaN }, 1],
+  ])('that %s is paused, and no other', async (_, parts, runs) => {
+    const { clock, scheduler, started } = testBench();
+    scheduler.schedule('broken', foreign(parts), () => {});
+    scheduler.schedule('sound', foreign({}), () => {});
+    await clock.advance(60 * SECOND);
+    expect(started('sound')).toHaveLength(6);
+    expect(started('broken')).toHaveLength(runs);
+    expect(scheduler.get('broken')).toMatchObject({ paused: { reason: expect.stringContaining('its trigger failed') as string }, counts: { planned: runs, succeeded: runs } });
+  });
+
+  it('that fails at once is not added', () => {
+    const { scheduler } = testBench();
+    expect(() => scheduler.schedule('job', foreign({ jitterMs: () => Number.NaN }), () => {})).toThrow(RangeError);
+    expect(scheduler.list()).toEqual([]);
+  });
+});
+
+it('runs nothing while the clock gives no number', async () => {
+  const inner = createTestClock();
+  let broken = false;
+  const { scheduler, started } = testBench({ clock: { now: () => (broken ? Number.NaN : inner.now()), monotonic: inner.monotonic, setTimer: inner.setTimer } });
+  scheduler.schedule('job', interval({ every: '10s', anchor: START }), () => {});
+  await inner.advance(15 * SECOND);
+  broken = true;
+  await inner.advance(2 * SECOND);
+  broken = false;
+  await inner.advance(13 * SECOND);
+  expect(started()).toEqual([10 * SECOND, 20 * SECOND, 30 * SECOND]);
 });

@@ -255,6 +255,45 @@ describe('remove', () => {
   });
 });
 
+describe('counts what was skipped once, when the listener', () => {
+  const buffered = { overlap: 'buffer_all', misfire: { graceMs: MINUTE } } as const;
+
+  it('removes a schedule of which runs are dropped by a pause', async () => {
+    const counts: unknown[] = [];
+    const { clock, scheduler } = testBench({
+      onEvent: (event) => {
+        if (event.type !== 'skipped') return;
+        counts.push(scheduler.get('job')?.counts);
+        void scheduler.remove('job', { runs: 'abort' }).catch(() => {});
+      },
+    });
+    const held = heldRuns();
+    scheduler.schedule('job', every10s, held.handler, buffered);
+    await clock.advance(40 * SECOND);
+    scheduler.pause('job');
+    // Only the first one was told of while there was a schedule.
+    expect(counts).toHaveLength(3);
+    expect(counts[0]).toMatchObject({ planned: 4, open: 3, skipped: { paused: 1 } });
+  });
+
+  it('pauses a schedule that is paused', async () => {
+    const { clock, scheduler } = testBench({ onEvent: (event) => void (event.type === 'skipped' && scheduler.pause('job')) });
+    const held = heldRuns();
+    scheduler.schedule('job', every10s, held.handler, buffered);
+    await clock.advance(40 * SECOND);
+    scheduler.pause('job');
+    expect(scheduler.get('job')!.counts).toMatchObject({ planned: 4, open: 1, skipped: { paused: 3 } });
+  });
+
+  it('resumes a schedule that gets another trigger', async () => {
+    const { clock, scheduler } = testBench({ onEvent: (event) => void (event.type === 'skipped' && scheduler.resume('job')) });
+    scheduler.schedule('job', every10s, () => {}, { paused: true });
+    await clock.advance(40 * SECOND);
+    scheduler.reschedule('job', everyMinute);
+    expect(scheduler.get('job')).toMatchObject({ nextAt: START + MINUTE, counts: { planned: 4, skipped: { paused: 4 } } });
+  });
+});
+
 it('runs what a handler adds', async () => {
   const { clock, scheduler, started } = testBench();
   scheduler.schedule('first', date({ at: START + SECOND }), () => {
