@@ -1,7 +1,7 @@
 import { mkdtempDisposable, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cron, type MisfirePolicy } from '@staddle/cron';
+import { cron, interval, type MisfirePolicy } from '@staddle/cron';
 import { waitFor } from '@staddle/testing';
 import { expect, it } from 'vitest';
 import { createStage } from '../processes/stage.ts';
@@ -27,6 +27,7 @@ it('27: a machine that was suspended for three hours goes on as the misfire poli
     url: undefined,
     clockPath,
     schedules: [
+      { name: 'pulse', trigger: interval({ every: '1s', anchor: 0 }).toJSON() },
       schedule('latest', {}),
       schedule('earliest', { mode: 'earliest' }),
       schedule('all', { mode: 'all', windowMs: 4 * HOUR }),
@@ -35,6 +36,7 @@ it('27: a machine that was suspended for three hours goes on as the misfire poli
       schedule('none', { mode: 'none' }),
     ],
   });
+  await stage.runs('pulse', 1);
   child.kill('SIGSTOP');
   await setClock(aheadMs + 3 * HOUR);
   child.kill('SIGCONT');
