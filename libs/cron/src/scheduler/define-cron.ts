@@ -27,7 +27,9 @@ export function defineCron(definition: CronDefinition): CronDefinition {
   checkHandler(handler);
   if (description !== undefined && typeof description !== 'string') throw new InvalidScheduleError('description', description, 'is not text');
   checkScheduleOptions(options);
-  return Object.freeze(Object.defineProperty({ ...definition }, DEFINITION, { value: true }));
+  // Of what was checked: a getter may give something else when it is asked again.
+  const checked = { name, trigger, handler, ...(description !== undefined && { description }), ...options };
+  return Object.freeze(Object.defineProperty(checked, DEFINITION, { value: true }));
 }
 
 /** Whether a value comes from {@link defineCron}, of whatever copy of this package. */

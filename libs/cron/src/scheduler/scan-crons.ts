@@ -1,5 +1,5 @@
 import { glob, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CronDeclarationError } from '../errors.ts';
 import { manifestOf, type CronManifest } from './cron-manifest.ts';
@@ -8,7 +8,7 @@ import { isCronDefinition, type CronDefinition } from './define-cron.ts';
 export interface ScanCronsOptions {
   /** Where to look, with all folders below it but `node_modules` and those that begin with a dot. */
   readonly directory: string;
-  /** Which files, as a glob relative to the directory. Default: every `*.cron.ts`, `.mts`, `.js` and `.mjs`. */
+  /** Which files, as a glob relative to the directory. Default: every `*.cron.ts`, `.mts`, `.cts`, `.js`, `.mjs` and `.cjs`. */
   readonly pattern?: string | undefined;
 }
 
@@ -26,11 +26,11 @@ export interface ScannedCrons {
   readonly manifest: CronManifest;
 }
 
-const PATTERN = '**/*.cron.{ts,mts,js,mjs}';
+const PATTERN = '**/*.cron.{ts,mts,cts,js,mjs,cjs}';
 
 /**
- * Imports every `*.cron.ts` file below a directory and collects what they declare by `defineCron`, in whatever exports. All or
- * nothing: one bad file fails the scan, because a job that is silently missing is found out too late.
+ * Imports every `*.cron.ts` file below a directory and collects what they declare by `defineCron`, in whatever exports and arrays
+ * of them. All or nothing: one bad file fails the scan, because a job that is silently missing is found out too late.
  * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for a directory that is not there, a file that cannot be imported or
  * declares nothing, and for two declarations of one name
  */
@@ -41,8 +41,10 @@ export async function scanCrons({ directory, pattern = PATTERN }: ScanCronsOptio
   if (!found.isDirectory()) throw new CronDeclarationError(directory, 'is not a directory');
 
   const scanned: ScannedCron[] = [];
-  for (const file of await filesOf(directory, pattern)) {
-    const definitions = await definitionsOf(directory, file);
+  // What is imported may change the working directory.
+  const root = resolve(directory);
+  for (const file of await filesOf(root, pattern)) {
+    const definitions = await definitionsOf(root, file);
     if (definitions.length === 0) throw new CronDeclarationError(file, 'declares nothing: export what defineCron returns');
     scanned.push(...definitions.map((definition) => ({ file, definition })));
   }
@@ -67,6 +69,8 @@ async function definitionsOf(directory: string, file: string): Promise<CronDefin
   const exports = await (import(url) as Promise<Record<string, unknown>>).catch((cause: unknown) => {
     throw new CronDeclarationError(file, 'cannot be imported', { cause });
   });
+  // Of a CommonJS module Node sees only the exports that it can read off the text; all of them are in this one.
+  const all = [...Object.values(exports), ...Object.values(exports['module.exports'] ?? {})].flat();
   // An export and the default export may be one object.
-  return [...new Set(Object.values(exports))].filter(isCronDefinition);
+  return [...new Set(all)].filter(isCronDefinition);
 }

@@ -1,6 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { spawnNode } from '@staddle/testing';
 import { createScheduler, cron, defineCron, diffManifests, interval, scanCrons, type CronDefinition, type CronManifest } from '@staddle/cron';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
@@ -24,6 +26,21 @@ ${IMPORT}
 export const job = defineCron({ name: '${name}', trigger: cron('30 2 * * *', { tz: 'Europe/Paris' }), handler: () => '${name} ran' ${rest} });
 `;
 
+/** The names that are found from inside of a directory in a process of its own: the test runner imports files in its own way. */
+async function foundByNode(directory: string): Promise<string> {
+  const script = join(directory, 'scan.mjs');
+  const index = new URL('../../src/index.ts', import.meta.url).href;
+  await writeFile(
+    script,
+    `import { scanCrons } from ${JSON.stringify(index)};
+    process.chdir(import.meta.dirname);
+    const { crons } = await scanCrons({ directory: '.' });
+    console.log('found', crons.map(({ name }) => name).join());`,
+  );
+  await using child = spawnNode({ script });
+  return (await child.waitForLine(/^found /)).slice('found '.length);
+}
+
 describe('defineCron', () => {
   const good: CronDefinition = { name: 'backup', trigger: cron('30 2 * * *', { tz: 'UTC' }), handler: () => {} };
 
@@ -44,6 +61,21 @@ describe('defineCron', () => {
     ['an unknown key of a policy', { misfire: { window: 5 } }, 'misfire.window'],
   ])('refuses %s', (_what, change, field) => {
     expect(() => defineCron({ ...good, ...change } as CronDefinition)).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', field }) as Error);
+  });
+
+  it('gives back what it has checked, though a getter gives something else later', () => {
+    let asked = 0;
+    const overlap = (): unknown => (asked++ === 0 ? 'skip' : 'maybe');
+    class Declared {
+      get name(): string {
+        return 'of a class';
+      }
+      trigger = good.trigger;
+      handler = good.handler;
+    }
+    expect(defineCron(new Declared())).toEqual({ ...good, name: 'of a class' });
+    const definition = defineCron(Object.defineProperty({ ...good }, 'overlap', { get: overlap, enumerable: true }));
+    expect([definition.overlap, asked]).toEqual(['skip', 1]);
   });
 
   it.each([[undefined], [null], ['backup']])('refuses %s as a definition', (definition) => {
@@ -86,6 +118,23 @@ describe('scanCrons', () => {
         },
       ],
     });
+  });
+
+  it('finds what CommonJS files export, also what Node cannot read off their text, and lists', async () => {
+    const required = `const { defineCron, interval } = require(${JSON.stringify(fileURLToPath(new URL('../../src/index.ts', import.meta.url)))});`;
+    const job = (name: string): string => `defineCron({ name: '${name}', trigger: interval({ every: '1m' }), handler: () => {} })`;
+    const directory = await folder({
+      'a.cron.cts': `${required} module.exports = { a: ${job('a')}, b: ${job('b')} };`,
+      'c.cron.js': `${required} exports.default = ${job('c')}; exports.__esModule = true; exports.d = ${job('d')};`,
+      'e.cron.cjs': `${required} module.exports = ${job('e')};`,
+      'f.cron.mjs': `${IMPORT} export const list = [${job('f')}, ${job('g')}]; export const h = ${job('h')};`,
+    });
+    expect(await foundByNode(directory)).toBe('a,b,c,d,e,f,g,h');
+  });
+
+  it('knows where it is, also when a file goes elsewhere', async () => {
+    const directory = await folder({ 'a.cron.ts': `process.chdir('/'); ${declaring('a')}`, 'b.cron.ts': declaring('b') });
+    expect(await foundByNode(directory)).toBe('a,b');
   });
 
   it('looks where the pattern says', async () => {

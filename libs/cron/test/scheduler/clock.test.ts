@@ -194,7 +194,12 @@ function foreign(parts: Partial<Trigger>): Trigger {
   const inner = interval({ every: '10s', anchor: START });
   const { kind, fixedDelayMs } = inner;
   const trigger: Trigger = {
-    ...{ kind, fixedDelayMs, next: (at: number) => inner.next(at), prev: (at: number) => inner.prev(at), jitterMs: () => 0, toJSON: () => inner.toJSON() },
+    kind,
+    fixedDelayMs,
+    next: (at: number) => inner.next(at),
+    prev: (at: number) => inner.prev(at),
+    jitterMs: () => 0,
+    toJSON: () => inner.toJSON(),
     resolve: (): Trigger => trigger,
     ...parts,
   } as Trigger;
