@@ -47,7 +47,7 @@ export class TriggerSyntaxError extends StaddleError {
   readonly rule: string;
 
   constructor(field: string | undefined, value: unknown, rule: string, options?: ErrorOptions) {
-    super(['trigger', field, value === undefined ? undefined : show(value), rule].filter((word) => word !== undefined).join(' '), options);
+    super(['trigger', field === undefined || PLAIN_PATH.test(field) ? field : show(field), value === undefined ? undefined : show(value), rule].filter((word) => word !== undefined).join(' '), options);
     if (field !== undefined) this.field = field;
     this.value = value;
     this.rule = rule;
@@ -90,7 +90,7 @@ export class InvalidInstantError extends StaddleError {
   readonly value: unknown;
 
   constructor(value: unknown, rule: string) {
-    super(`instant ${String(value)} ${rule}`);
+    super(`instant ${show(value)} ${rule}`);
     this.value = value;
   }
 }
@@ -217,6 +217,8 @@ export type CronErrorCode = (
 // Bounds what a hostile input can put into a log line.
 const LONGEST_SHOWN = 120;
 const SHALLOW: InspectOptions = { depth: 1, maxArrayLength: 5, maxStringLength: 50, breakLength: Infinity };
+/** A path as this package writes them: a key that is none of ours may be anything. */
+const PLAIN_PATH = /^[\w.]{1,100}$/;
 
 function show(value: unknown): string {
   // JSON.stringify would follow every path through an object, of which a hostile one has more than there is time.

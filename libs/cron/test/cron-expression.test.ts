@@ -150,6 +150,7 @@ describe('a cron expression', () => {
     ['0 0 0 * * * * 2030', undefined, '0 0 0 * * * * 2030', 0, 'has 8 fields: 5, 6 with the second in front, or 7 with the year at the end as well'],
     ['@reboot', undefined, '@reboot', 0, 'names no time: run the task when the process starts'],
     [' @every 5m', undefined, '@every 5m', 1, 'counts elapsed time: use an interval'],
+    ['@da\u0131ly', undefined, '@da\u0131ly', 0, 'is none of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly'],
     ['@teatime', undefined, '@teatime', 0, 'is none of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly'],
     ['@daily 5', undefined, '@daily 5', 0, 'is none of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly'],
     ['61 * * * *', 'minute', '61', 0, 'is out of range: a number from 0 to 59'],

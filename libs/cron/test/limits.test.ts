@@ -195,6 +195,11 @@ describe('seed', () => {
     expect(interval({ every: '1h' }).resolve(NOW, { seed: 'report' }).toJSON()).not.toHaveProperty('seed');
   });
 
+  it('may be anything where it spreads nothing', () => {
+    expect(interval({ every: '1h' }).resolve(NOW, { seed: '' }).next(NOW)).toBe(NOW + HOUR);
+    expect(() => interval({ every: '1h', jitter: '1m' }).resolve(NOW, { seed: '' })).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field: 'seed' }));
+  });
+
   it('spreads H', () => {
     const trigger = cron('H H * * *', { tz: 'UTC' });
     expect(() => trigger.next(NOW)).toThrow(expect.objectContaining({ code: 'ERR_CRON_UNRESOLVED' }));

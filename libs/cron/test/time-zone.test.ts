@@ -89,6 +89,26 @@ describe('a time zone', () => {
     expect(tryTimeZone('EUROPE/paris')).toBe(tryTimeZone('Europe/Paris'));
   });
 
+  it('is not known by letters that only look the same, before and after it is made', () => {
+    expect(tryTimeZone('Europe/\u212Ayiv')).toBeUndefined();
+    expect(tryTimeZone('Europe/Kyiv')).toBeDefined();
+    expect(tryTimeZone('Europe/\u212Ayiv')).toBeUndefined(); // the Kelvin sign, whose small letter is k
+  });
+
+  it('reads a year again that it has dropped for others', () => {
+    const years: number[] = [];
+    const zone = createTimeZone((ms) => {
+      if (ms % (366 * DAY) === 0) years.push(ms / (366 * DAY));
+      return 0;
+    });
+    for (let year = 0; year < 1_000; year++) zone.periodAt(year * 366 * DAY);
+    const read = years.length;
+    zone.periodAt(999 * 366 * DAY);
+    expect(years).toHaveLength(read);
+    zone.periodAt(0);
+    expect(years.length).toBeGreaterThan(read);
+  });
+
   it.each(['', ' ', 'Paris', 'Europe/Paris ', 'Europe/', '/', 'EST', 'IST', 'BST', 'PST8PDT', '+01:00', 'UTC+1', 'Z', 'Local', 'Europe/Paris\u0000'])('is not %o', (name) => {
     expect(tryTimeZone(name)).toBeUndefined();
   });

@@ -247,5 +247,8 @@ describe('parseTrigger', () => {
     const cycle: Record<string, unknown> = { kind: 'after' };
     cycle.delay = cycle;
     expect(() => parseTrigger(cycle)).toThrow("trigger delay <ref *1> { kind: 'after', delay: [Circular *1] } is not text");
+    expect(() => parseTrigger({ kind: 'after', 'a\nb\u001B[31m': 1 })).toThrow(String.raw`trigger "a\nb\u001b[31m" 1 is not a key`);
+    const key = 'x'.repeat(10_000);
+    expect(errorOf({ kind: 'or', of: [{ kind: 'after', [key]: 1 }] })).toMatchObject({ field: `of.0.${key}`, message: expect.stringMatching(/^.{1,300}$/) });
   });
 });

@@ -215,7 +215,7 @@ describe('every trigger', () => {
   });
 
   it.each(triggers)('(%s) refuses what is no instant', (_, trigger) => {
-    for (const value of [NaN, undefined, null, '0', new Date(NOW)]) {
+    for (const value of [NaN, undefined, null, '0', 0n, new Date(NOW), Object.create(null)]) {
       const refusal = expect.objectContaining({ code: 'ERR_CRON_INSTANT', value });
       expect(() => trigger.next(value as never)).toThrow(refusal);
       expect(() => trigger.prev(value as never)).toThrow(refusal);

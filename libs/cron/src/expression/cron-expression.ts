@@ -130,7 +130,8 @@ function boundsOf(expression: string): number[] {
 function writtenOut(expression: string, start: number, end: number): string {
   const value = expression.slice(start, end);
   const name = value.toUpperCase();
-  if (Object.hasOwn(MACROS, name)) return MACROS[name]!;
+  // The capital of a dotless i is an ASCII letter.
+  if (/^@[A-Z]+$/i.test(value) && Object.hasOwn(MACROS, name)) return MACROS[name]!;
   let rule = `is none of ${Object.keys(MACROS).join(', ').toLowerCase()}`;
   if (name === '@REBOOT') rule = 'names no time: run the task when the process starts';
   if (name.startsWith('@EVERY')) rule = 'counts elapsed time: use an interval';

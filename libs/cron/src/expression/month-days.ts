@@ -17,6 +17,8 @@ export class MonthDays {
   /** Days that every month has elsewhere. */
   readonly #moving: readonly MovingItem[];
   readonly #either: boolean;
+  /** Of the 28 months that there are those that were asked for, where items move: a list of them may be long. */
+  readonly #known: number[] = [];
 
   /**
    * @param days the numbers in the day-of-month field
@@ -31,6 +33,12 @@ export class MonthDays {
 
   /** The matching days of a month of `length` days that begins on the weekday `first`. */
   of(length: number, first: number): number {
+    if (this.#moving.length === 0) return this.#daysOf(length, first);
+    const month = (length - 28) * 7 + first;
+    return (this.#known[month] ??= this.#daysOf(length, first));
+  }
+
+  #daysOf(length: number, first: number): number {
     let days = this.#days;
     let byWeekday = daysOfWeekdays(this.#weekdays, first);
     for (let at = 0; at < this.#moving.length; at++) {

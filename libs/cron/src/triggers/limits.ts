@@ -93,7 +93,7 @@ export function readLimits(options: LimitOptions, { zone, hashed = false }: Limi
       maxRuns,
       exclude: exclude?.map((excluded) => ('resolve' in excluded ? excluded.resolve(nowMs, { seed: newSeed }) : excluded)),
       jitter,
-      seed: seed ?? newSeed,
+      seed: spread ? (seed ?? newSeed) : undefined,
     }),
   };
 }

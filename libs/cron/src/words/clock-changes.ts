@@ -48,8 +48,10 @@ export function fixedTimesOf(json: TriggerJson): FixedTimes | undefined {
   }
   if (json.anchor === undefined) return undefined;
   const { every, anchor, clamp } = json;
-  const inUtc = calendar({ every, anchor, clamp, tz: 'UTC' });
-  return { next: (localMs) => inUtc.next(localMs - 1) ?? Infinity, gap, overlap };
+  // Clocks that never change. Those farthest to the west still showed 1969 when instants began.
+  const [tz, offsetMs] = anchor < '1970' ? ['Etc/GMT+12', -12 * 3_600_000] : ['UTC', 0];
+  const unchanged = calendar({ every, anchor, clamp, tz });
+  return { next: (localMs) => (unchanged.next(localMs - offsetMs - 1) ?? Infinity) + offsetMs, gap, overlap };
 }
 
 /** The local times from `fromMs` on and before `toMs`, the first few of them. */

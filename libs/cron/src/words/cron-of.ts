@@ -33,7 +33,7 @@ function cronOfDate({ at, tz, fold }: DateTriggerJson): CronTriggerJson | undefi
   const ms = zone.instantOf(localMs, fold);
   const shown = ms + zone.periodAt(ms).offsetMs === localMs;
   const once = zone.instantOf(localMs, 0) === zone.instantOf(localMs, 1);
-  return shown && once ? onlyAt(localMs, tz!) : onlyAt(ms, 'UTC');
+  return shown && once && localMs >= 0 ? onlyAt(localMs, tz!) : onlyAt(ms, 'UTC');
 }
 
 function onlyAt(localMs: number, tz: string): CronTriggerJson | undefined {
@@ -88,7 +88,7 @@ function cronOfCalendar(json: CalendarTriggerJson): CronTriggerJson | undefined 
   if (days === undefined || anchorMs % 1_000 !== 0) return undefined;
   const hasYear = days.split(' ').length === 4;
   const zone = tryTimeZone(tz)!;
-  if (hasYear && reachesYear10000(anchorMs, zone)) return undefined;
+  if (hasYear && (anchorMs < 0 || reachesYear10000(anchorMs, zone))) return undefined;
   const expr = hasYear ? `${secondOf(anchorMs)} ${timeOf(anchorMs)} ${days}` : withSecond(anchorMs, `${timeOf(anchorMs)} ${days}`);
   return withLimits({ v: 1, kind: 'cron', expr, tz, ...(dst && { dst }) }, json, anchor, zone);
 }
@@ -138,10 +138,11 @@ function withSecond(localMs: number, fields: string): string {
 }
 
 function secondOf(localMs: number): number {
-  return Math.floor(localMs / 1_000) % 60;
+  return new Date(localMs).getUTCSeconds();
 }
 
 /** Minute and hour. */
 function timeOf(localMs: number): string {
-  return `${Math.floor(localMs / 60_000) % 60} ${Math.floor(localMs / 3_600_000) % 24}`;
+  const local = new Date(localMs);
+  return `${local.getUTCMinutes()} ${local.getUTCHours()}`;
 }

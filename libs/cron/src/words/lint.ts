@@ -51,11 +51,15 @@ const TIMES_LOOKED_AT = 1_000;
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`), CronSyntaxError (`ERR_CRON_SYNTAX`) for JSON that is no trigger
  */
 export function lintTrigger(trigger: Trigger | TriggerJson, options: LintOptions = {}): readonly LintWarning[] {
-  const parsed = 'toJSON' in trigger ? trigger : parseTrigger(trigger, options);
+  const parsed = isBuilt(trigger) ? trigger : parseTrigger(trigger, options);
   const { from = systemClock.now(), horizonMs = DEFAULT_HORIZON_MS, minPeriodMs = 0, language = 'en' } = options;
   const fromMs = Math.min(Math.max(from, 0), LATEST_MS);
   const context: Context = { excluded: false, fromMs, toMs: Math.min(fromMs + horizonMs, LATEST_MS), warning: (rule, texts, about) => Object.freeze({ rule, message: texts[language], ...about }) };
   return [...lintJson(parsed.toJSON(), '', context), ...tooFast(parsed, minPeriodMs, context)];
+}
+
+function isBuilt(trigger: Trigger | TriggerJson): trigger is Trigger {
+  return typeof (trigger as Partial<Trigger> | null)?.toJSON === 'function';
 }
 
 interface Context {

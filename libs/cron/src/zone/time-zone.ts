@@ -8,8 +8,8 @@ import { DAY_MS } from './civil-date.ts';
  * 2. A period begins and ends at an offset change or at a block boundary, where the offset beyond is its own. But a change
  *    within two days before a block begins, or after it ends, is an edge of its first or last period, so that whoever looks
  *    for a skipped or repeated hour finds it on the period itself. Around a boundary, periods of both blocks may overlap.
- * 3. Everything is a pure function of the tzdata inside Node. Blocks are filled on demand and never dropped: a zone in
- *    use costs one small array a year, and only for the years that were looked at.
+ * 3. Everything is a pure function of the tzdata inside Node. Blocks are filled on demand: a zone in use costs one small array
+ *    a year, for the years that were looked at. A few centuries of them are kept, so that no question can fill the memory.
  */
 
 /** A stretch of time with one offset. */
@@ -36,6 +36,7 @@ export interface TimeZone {
 }
 
 const BLOCK_MS = 366 * DAY_MS;
+const MOST_BLOCKS = 500;
 // In tzdata 2026c no offset lasts less than 7 days (America/Noronha in 2000, Asia/Gaza in 2040). A step of more than that
 // could jump over a period; a smaller one only costs time.
 const STEP_MS = 2 * DAY_MS;
@@ -49,9 +50,12 @@ export function tryTimeZone(name: string): TimeZone | undefined {
   return zones.get(name) ?? tryNewSpelling(name);
 }
 
+// Intl also takes offsets, and abbreviations of which it knows one meaning of several: IST is India, BST is Bangladesh. Letters
+// beyond ASCII would pass for those whose small forms they share: the Kelvin sign for a k.
+const NAME = /^(?:UTC|GMT|[\w+-]+(?:\/[\w+-]+){1,2})$/i;
+
 function tryNewSpelling(name: string): TimeZone | undefined {
-  // Intl also takes offsets, and abbreviations of which it knows one meaning of several: IST is India, BST is Bangladesh.
-  if (!name.includes('/') && !/^(?:UTC|GMT)$/i.test(name)) return undefined;
+  if (!NAME.test(name)) return undefined;
   // Intl ignores case, so the number of keys is bounded by tzdata and not by what users write.
   const key = name.toLowerCase();
   const known = zones.get(key);
@@ -90,6 +94,7 @@ export function createTimeZone(offsetAt: OffsetAt): TimeZone {
     const index = Math.floor(ms / BLOCK_MS);
     let block = blocks.get(index);
     if (block === undefined) {
+      if (blocks.size === MOST_BLOCKS) blocks.clear();
       block = periodsBetween(index * BLOCK_MS, (index + 1) * BLOCK_MS, offsetAt);
       blocks.set(index, block);
     }

@@ -28,6 +28,8 @@ const CONVERTED: readonly (readonly [json: object, expected: Omit<CronTriggerJso
   [{ kind: 'calendar', every: 'P6M', anchor: '2025-03-30T09:00', tz: 'Europe/Paris' }, { expr: '0 9 30 3,9 *', tz: 'Europe/Paris', startAt: '2025-03-30T09:00:00' }],
   [{ kind: 'calendar', every: 'P1Y', anchor: '2024-02-29T09:00', tz: 'Europe/Paris' }, { expr: '0 9 L 2 *', tz: 'Europe/Paris', startAt: '2024-02-29T09:00:00' }],
   [{ kind: 'calendar', every: 'P2Y', anchor: '2024-05-01T09:00', tz: 'Europe/Paris' }, { expr: '0 0 9 1 5 * 2024-9999/2', tz: 'Europe/Paris', startAt: '2024-05-01T09:00:00' }],
+  [{ kind: 'date', at: '1969-12-31T20:00', tz: 'America/New_York' }, { expr: '0 0 1 1 1 * 1970', tz: 'UTC' }],
+  [{ kind: 'calendar', every: 'P1D', anchor: '1969-12-31T20:00:07', tz: 'America/New_York' }, { expr: '7 0 20 * * *', tz: 'America/New_York', startAt: '1969-12-31T20:00:07' }],
 ];
 
 const NOT_CONVERTED: readonly (readonly [why: string, json: object])[] = [
@@ -46,6 +48,7 @@ const NOT_CONVERTED: readonly (readonly [why: string, json: object])[] = [
   ['eighteen months', { kind: 'calendar', every: 'P1Y6M', anchor: '2025-01-15T09:00', tz: 'Europe/Paris' }],
   ['months and days', { kind: 'calendar', every: 'P1M1D', anchor: '2025-01-15T09:00', tz: 'Europe/Paris' }],
   ['years up to one that no expression can name', { kind: 'calendar', every: 'P2Y', anchor: '2024-01-01T02:30', tz: 'Pacific/Apia' }],
+  ['years from one that no expression can name', { kind: 'calendar', every: 'P2Y', anchor: '1969-12-31T20:00', tz: 'America/New_York' }],
   ['or', { kind: 'or', of: [{ kind: 'cron', expr: '0 9 * * *', tz: 'UTC' }] }],
   ['and', { kind: 'and', of: [{ kind: 'cron', expr: '0 9 * * *', tz: 'UTC' }] }],
 ];

@@ -183,6 +183,11 @@ describe('explain of triggers', () => {
     expect(explain(interval({ every: 1_500, anchor: 250 }), { after: 0, count: 1 })).toMatchObject({ tz: 'UTC', times: [{ local: '1970-01-01 00:00:00.250' }] });
   });
 
+  it('knows what begins when clocks still show 1969', () => {
+    const evenings = calendar({ every: 'P1D', anchor: '1969-12-31T20:00', tz: 'America/New_York' });
+    expect(explain(evenings, { after: 0, count: 1 }).times[0]!.local).toBe('1969-12-31 20:00:00');
+  });
+
   it('knows a date that clocks skip', () => {
     expect(explain(date({ at: '2025-03-09T02:30', tz: 'America/New_York' }), { after: 0 }).times[0]!.note).toBe('clocks go forward from 02:00 to 03:00: stands for 02:30');
   });

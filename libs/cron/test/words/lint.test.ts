@@ -162,6 +162,7 @@ describe('lintTrigger of zones, periods and nesting', () => {
     expect(lintTrigger(json).map(({ rule }) => rule)).toEqual(['uneven-step']);
     expect(() => lintTrigger({ ...json, expr: '*/90 * * * *' } as never)).toThrow(expect.objectContaining({ code: 'ERR_CRON_SYNTAX' }));
     expect(() => lintTrigger({ ...json, tz: 'Mars/Olympus' } as never)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER' }));
+    for (const what of [null, 'x', { toJSON: 1 }]) expect(() => lintTrigger(what as never)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER' }));
     expect(parseTrigger(json).hash).toBe(cron('*/45 * * * *', { tz: 'UTC' }).hash);
     expect(lintTrigger(after({ delay: '30m' }))).toEqual([]);
   });
