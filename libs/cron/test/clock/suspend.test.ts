@@ -42,6 +42,9 @@ it('27: a machine that was suspended for three hours goes on as the misfire poli
   child.kill('SIGCONT');
   await waitFor(() => stage.entries('ended', process).filter(({ name }) => name === 'all').length === 12, { what: 'the last of twelve to end' });
   await waitFor(() => stage.entries('ended', process).filter(({ name }) => name === 'at most five').length === 5, { what: 'the last of five to end' });
+  // A run that ends may be the first to look at the clock; the jump is reported with the next timer.
+  const jumps = () => stage.entries('event').flatMap(({ event }) => (event.type === 'clock-jump' ? [Math.round(event.byMs / HOUR)] : []));
+  await waitFor(() => jumps().length > 0, { what: 'the jump to be reported' });
   await end();
 
   const happened = (wanted: string): string[] => [
@@ -55,6 +58,5 @@ it('27: a machine that was suspended for three hours goes on as the misfire poli
   expect(happened('all of an hour')).toEqual([...quarters.slice(8), '00:15Z-02:00Z x8 misfire']);
   expect(happened('at most five')).toEqual([...quarters.slice(7), '00:15Z-01:45Z x7 misfire']);
   expect(happened('none')).toEqual(['00:15Z-03:00Z x12 misfire']);
-  const jumps = stage.entries('event').flatMap(({ event }) => (event.type === 'clock-jump' ? [Math.round(event.byMs / HOUR)] : []));
-  expect(jumps).toEqual([3]);
+  expect(jumps()).toEqual([3]);
 });
