@@ -47,7 +47,7 @@ export class TriggerSyntaxError extends StaddleError {
   readonly rule: string;
 
   constructor(field: string | undefined, value: unknown, rule: string, options?: ErrorOptions) {
-    super(['trigger', field === undefined || PLAIN_PATH.test(field) ? field : show(field), value === undefined ? undefined : show(value), rule].filter((word) => word !== undefined).join(' '), options);
+    super(['trigger', field === undefined ? undefined : showPlace(field), value === undefined ? undefined : show(value), rule].filter((word) => word !== undefined).join(' '), options);
     if (field !== undefined) this.field = field;
     this.value = value;
     this.rule = rule;
@@ -190,7 +190,7 @@ export class CronImportError extends StaddleError {
   readonly rule: string;
 
   constructor(system: string, field: string, value: unknown, rule: string, options?: ErrorOptions) {
-    super(`${system} ${field} ${show(value)} ${rule}`, options);
+    super(`${system} ${showPlace(field)} ${show(value)} ${rule}`, options);
     this.system = system;
     this.field = field;
     this.value = value;
@@ -217,12 +217,15 @@ export type CronErrorCode = (
 // Bounds what a hostile input can put into a log line.
 const LONGEST_SHOWN = 120;
 const SHALLOW: InspectOptions = { depth: 1, maxArrayLength: 5, maxStringLength: 50, breakLength: Infinity };
-/** A path as this package writes them: a key that is none of ours may be anything. */
-const PLAIN_PATH = /^[\w.]{1,100}$/;
 
 function show(value: unknown): string {
   // JSON.stringify would follow every path through an object, of which a hostile one has more than there is time.
   const text = typeof value === 'string' ? JSON.stringify(value.slice(0, LONGEST_SHOWN)) : inspect(value, SHALLOW);
   const whole = text.length <= LONGEST_SHOWN && !(typeof value === 'string' && value.length > LONGEST_SHOWN);
   return whole ? text : `${text.slice(0, LONGEST_SHOWN)}…`;
+}
+
+/** A path as this package writes them stands without quotes. A key that is none of ours may be anything. */
+function showPlace(field: string): string {
+  return /^[\w. ]{1,100}$/.test(field) ? field : show(field);
 }

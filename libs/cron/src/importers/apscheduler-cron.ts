@@ -86,7 +86,7 @@ function fieldTexts(importing: Importing, given: Readonly<Record<string, unknown
       const value = written[name] ?? undefined;
       if (value !== undefined) {
         if (typeof value !== 'number' && typeof value !== 'string') importing.refuse(name, value, 'is neither a number nor a text');
-        return [name, String(value).trim()];
+        return [name, importing.text(name, String(value))!.trim()];
       }
       const significant = everySecond || index < least || name === 'year' || name === 'week' || name === 'day_of_week';
       return [name, significant ? '*' : String(RULES[name].min)];

@@ -2,7 +2,7 @@ import { formatDuration } from '@staddle/kernel';
 import type { ScheduleOptions } from '../scheduler/schedule.ts';
 import type { Trigger } from '../trigger.ts';
 import { calendar } from '../triggers/calendar-trigger.ts';
-import { and, or } from '../triggers/combined-trigger.ts';
+import { and, MOST_MEMBERS, or } from '../triggers/combined-trigger.ts';
 import { date } from '../triggers/date-trigger.ts';
 import { interval } from '../triggers/interval-trigger.ts';
 import type { LimitOptions } from '../triggers/limits.ts';
@@ -34,6 +34,9 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 };
 const JOB_KEYS = new Set<string>([...KIND_KEYS, 'id', 'name', 'func', 'args', 'kwargs', 'misfire_grace_time', 'coalesce', 'max_instances', 'max_jitter', 'next_run_time', 'executor', 'replace_existing']);
 
+// More than our own triggers may: a job and its trigger are two here.
+const DEEPEST = 20;
+
 const STRANGE =
   'a trigger that counts from its last run is told of every run of the whole in APScheduler 3, and then counts from there; here each keeps to its own times';
 
@@ -50,14 +53,15 @@ export function fromApscheduler(job: unknown, { version, tz }: ApschedulerOption
   return importing.done(readTrigger(importing, given, version, tz), readOptions(importing, given));
 }
 
-function readTrigger(importing: Importing, given: Given, version: ApschedulerVersion, tz: string | undefined): Trigger {
+function readTrigger(importing: Importing, given: Given, version: ApschedulerVersion, tz: string | undefined, depth: number = 0): Trigger {
+  if (depth > DEEPEST) importing.refuse('trigger', undefined, 'holds others too deep inside one another');
   const nested = given['trigger'];
   if (typeof nested === 'object' && nested !== null) {
     const { max_jitter, next_run_time } = given;
-    return readTrigger(importing, { ...unmarshal(importing, nested), max_jitter, next_run_time }, version, tz);
+    return readTrigger(importing, { ...unmarshal(importing, nested), max_jitter, next_run_time }, version, tz, depth + 1);
   }
-  const kind = String(given['trigger'] ?? given['type']);
-  const keys = Object.hasOwn(KINDS, kind) ? KINDS[kind]! : importing.refuse('trigger', given['trigger'] ?? given['type'], `is none of ${Object.keys(KINDS).join(', ')}`);
+  const kind = given['trigger'] ?? given['type'];
+  const keys = typeof kind === 'string' && Object.hasOwn(KINDS, kind) ? KINDS[kind]! : importing.refuse('trigger', kind, `is none of ${Object.keys(KINDS).join(', ')}`);
   for (const key of Object.keys(given)) if (!keys.includes(key) && !JOB_KEYS.has(key)) importing.refuse(key, given[key], `is not a key of ${kind}`);
 
   const timeZone = given['timezone'] ?? tz;
@@ -65,7 +69,7 @@ function readTrigger(importing: Importing, given: Given, version: ApschedulerVer
   if (kind === 'interval') return readInterval(importing, given, version, timeZone);
   if (kind === 'calendarinterval') return readCalendar(importing, given, timeZone);
   if (kind === 'date') return readDate(importing, given, timeZone);
-  return readCombined(importing, given, kind as 'and' | 'or', version, tz);
+  return readCombined(importing, given, kind as 'and' | 'or', version, tz, depth);
 }
 
 // ['apscheduler.triggers.cron:CronTrigger', { version: 1, … }] under its key, or bare inside AndTrigger and OrTrigger.
@@ -78,20 +82,22 @@ function unmarshal(importing: Importing, value: unknown): Given {
   const marshalled = Array.isArray(value) ? value : (importing.record('trigger', value)[MARSHALLED] as unknown);
   if (marshalled === undefined) return value as Given;
   const [reference, state] = Array.isArray(marshalled) ? (marshalled as unknown[]) : [];
-  const kind = CLASS.exec(String(reference))?.[1]?.toLowerCase();
+  const kind = typeof reference === 'string' ? CLASS.exec(reference)?.[1]?.toLowerCase() : undefined;
   if (kind === undefined) importing.refuse('trigger', reference, 'is not a class of triggers of APScheduler 4');
   const { fields, interval: lengths, time, ...given } = importing.record('trigger', state);
   return {
     ...Object.fromEntries(Object.entries(given).filter(([key]) => !STATE_KEYS.has(key))),
     trigger: kind,
-    ...named(['year', 'month', 'day', 'week', 'day_of_week', 'hour', 'minute', 'second'], fields),
-    ...named(kind === 'interval' ? Object.keys(UNITS_MS) : ['years', 'months', 'weeks', 'days'], lengths),
-    ...named(['hour', 'minute', 'second'], time),
+    ...named('fields', ['year', 'month', 'day', 'week', 'day_of_week', 'hour', 'minute', 'second'], fields),
+    ...named('interval', kind === 'interval' ? Object.keys(UNITS_MS) : ['years', 'months', 'weeks', 'days'], lengths),
+    ...named('time', ['hour', 'minute', 'second'], time),
   };
-}
 
-function named(names: readonly string[], values: unknown): Given {
-  return Array.isArray(values) ? Object.fromEntries(names.map((name, index) => [name, values[index] as unknown])) : {};
+  function named(field: string, names: readonly string[], values: unknown): Given {
+    if (values === undefined) return {};
+    if (!Array.isArray(values)) importing.refuse(field, values, 'is not a list');
+    return Object.fromEntries(names.map((name, index) => [name, values[index] as unknown]));
+  }
 }
 
 function readLimits(importing: Importing, given: Given, timeZone: unknown): LimitOptions {
@@ -174,17 +180,18 @@ function readDate(importing: Importing, given: Given, timeZone: unknown): Trigge
   return importing.build(field, given[field], () => date({ at }));
 }
 
-function readCombined(importing: Importing, given: Given, kind: 'and' | 'or', version: ApschedulerVersion, tz: string | undefined): Trigger {
+function readCombined(importing: Importing, given: Given, kind: 'and' | 'or', version: ApschedulerVersion, tz: string | undefined, depth: number): Trigger {
   const { triggers } = given;
-  if (!Array.isArray(triggers) || triggers.length === 0) importing.refuse('triggers', triggers, 'is not a list of triggers');
-  const parts = triggers.map((part: unknown) => readTrigger(importing, unmarshal(importing, part), version, tz));
+  if (!Array.isArray(triggers) || triggers.length === 0 || triggers.length > MOST_MEMBERS) importing.refuse('triggers', triggers, `is not a list of 1 to ${MOST_MEMBERS} triggers`);
+  const parts = triggers.map((part: unknown) => readTrigger(importing, unmarshal(importing, part), version, tz, depth + 1));
   if (version !== '4' && parts.some((part) => part.kind === 'interval')) importing.note('drift', STRANGE, 'triggers');
   const jitter = readJitter(importing, given);
   if (kind === 'or') return importing.build('triggers', triggers, () => or(parts, jitter));
   // 3.x wants the very same time; the threshold of 4 is a second unless it is given.
-  const threshold = version === '4' ? (importing.number('threshold', given['threshold'], 0) ?? 1) * 1_000 : 0;
+  const threshold = version === '4' ? Math.round((importing.number('threshold', given['threshold'], 0) ?? 1) * 1e6) / 1_000 : 0;
+  const trigger = importing.build('triggers', triggers, () => and(parts, { ...jitter, threshold }));
   if (threshold > 0) importing.note('pairing', `times agree when they are at most ${formatDuration(threshold)} apart; APScheduler uses each time once and gives up after max_iterations, here a time may agree with several`, 'threshold');
-  return importing.build('triggers', triggers, () => and(parts, { ...jitter, ...(threshold > 0 && { threshold }) }));
+  return trigger;
 }
 
 function readOptions(importing: Importing, given: Given): ScheduleOptions {

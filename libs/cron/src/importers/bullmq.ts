@@ -12,18 +12,18 @@ export interface BullmqOptions {
 const CLOCKS =
   'cron-parser runs what clocks skip later by the length of the gap, and what they repeat the first time only, unless the hour is *; so does this trigger. Where clocks change by half an hour cron-parser loses times, or finds no next one at all and the job stops; here they run';
 
-const MACROS: Readonly<Record<string, string>> = {
-  '@yearly': '0 0 0 1 1 *',
-  '@annually': '0 0 0 1 1 *',
-  '@monthly': '0 0 0 1 * *',
-  '@weekly': '0 0 0 * * 0',
-  '@daily': '0 0 0 * * *',
-  '@hourly': '0 0 * * * *',
-  '@minutely': '0 * * * * *',
-  '@secondly': '* * * * * *',
-  '@weekdays': '0 0 0 * * 1-5',
-  '@weekends': '0 0 0 * * 0,6',
-};
+const MACROS: ReadonlyMap<string, string> = new Map([
+  ['@yearly', '0 0 0 1 1 *'],
+  ['@annually', '0 0 0 1 1 *'],
+  ['@monthly', '0 0 0 1 * *'],
+  ['@weekly', '0 0 0 * * 0'],
+  ['@daily', '0 0 0 * * *'],
+  ['@hourly', '0 0 * * * *'],
+  ['@minutely', '0 * * * * *'],
+  ['@secondly', '* * * * * *'],
+  ['@weekdays', '0 0 0 * * 1-5'],
+  ['@weekends', '0 0 0 * * 0,6'],
+]);
 
 const KEYS = new Set(['pattern', 'every', 'tz', 'startDate', 'endDate', 'limit', 'immediately', 'offset', 'count', 'iterationCount', 'next', 'key', 'name', 'id', 'template', 'prevMillis', 'jobId']);
 
@@ -59,7 +59,7 @@ export function fromBullmq(repeat: unknown, { tz }: BullmqOptions = {}): Importe
     if (value === undefined || value === null) return undefined;
     const ms = typeof value === 'number' || typeof value === 'string' || value instanceof Date ? new Date(value).getTime() : Number.NaN;
     // Without an offset the text would mean the zone of this machine.
-    const zoneless = typeof value === 'string' && /T|:/.test(value) && !/(?:Z|[+-]\d\d:?\d\d)$/.test(value);
+    const zoneless = typeof value === 'string' && !/^\d{4}(?:-\d\d){0,2}$|:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/.test(value);
     if (Number.isNaN(ms) || zoneless) importing.refuse(field, value, 'is neither epoch milliseconds, a Date nor an ISO 8601 instant with Z or offset');
     return ms;
   }
@@ -93,7 +93,7 @@ function fromEvery(importing: Importing, given: Readonly<Record<string, unknown>
 
 function fromPattern(importing: Importing, pattern: string, timeZone: unknown, limits: Limits) {
   const { tz, zone } = importing.zone('tz', timeZone);
-  const given = (MACROS[pattern] ?? pattern).trim().split(/\s+/);
+  const given = (MACROS.get(pattern) ?? pattern).trim().split(/\s+/);
   if (pattern.trim() === '' || given.length > 6) importing.refuse('pattern', pattern, 'has not five or six fields');
   // cron-parser fills up from the front.
   const texts = [...['0', '*', '*', '*', '*', '*'].slice(0, Math.max(6 - given.length, 0)), ...given];

@@ -22,7 +22,14 @@ const CLOCKS =
   'Celery runs what clocks skip later by the length of the gap, and what they repeat the first time only; so does this trigger, unless the hour is *: then it follows the clock, where Celery stands still for the second pass. Of several times in a gap Celery runs the first only, and where clocks change by half an hour it may add one; before 5.5.2 its first run after a change is also early or late by the change';
 
 const CRONTAB_KEYS = ['minute', 'hour', 'day_of_week', 'day_of_month', 'month_of_year'] as const;
-const PERIODS_MS: Readonly<Record<string, number>> = { days: 86_400_000, hours: 3_600_000, minutes: 60_000, seconds: 1_000, microseconds: 1e-3 };
+const PERIODS_MS: ReadonlyMap<unknown, number> = new Map([
+  ['days', 86_400_000],
+  ['hours', 3_600_000],
+  ['minutes', 60_000],
+  ['seconds', 1_000],
+  ['microseconds', 1e-3],
+]);
+const MOST_ITEMS = 1_000;
 
 /**
  * A schedule of Celery beat: a number of seconds, the arguments of `crontab` or `schedule`, or a row of django-celery-beat
@@ -40,8 +47,8 @@ export function fromCelery(schedule: unknown, options: CeleryOptions = {}): Impo
     return fromInterval(importing, 'run_every', importing.number('run_every', given['run_every'], 0)! * 1_000);
   }
   if ('every' in given) {
-    const unit = PERIODS_MS[String(given['period'])];
-    if (unit === undefined) importing.refuse('period', given['period'], `is none of ${Object.keys(PERIODS_MS).join(', ')}`);
+    const unit = PERIODS_MS.get(given['period']);
+    if (unit === undefined) importing.refuse('period', given['period'], `is none of ${[...PERIODS_MS.keys()].join(', ')}`);
     return fromInterval(importing, 'every', importing.number('every', given['every'], 1)! * unit);
   }
   for (const key of Object.keys(given)) {
@@ -66,7 +73,8 @@ export function fromCeleryBeat(beatSchedule: unknown, options: CeleryOptions = {
 function fromInterval(importing: Importing, field: string, everyMs: number): Imported {
   importing.note('drift', 'Celery counts from when it sent the last run, which drifts by the lateness of every run; here runs keep to the grid of an anchor', field);
   importing.note('first_run', 'Celery runs a new entry one interval after its first start, and after a restart counts from the last run that it stored; here an anchor, or the creation, decides', field);
-  return importing.done(importing.build(field, everyMs, () => interval({ every: everyMs })));
+  const every = Math.round(everyMs * 1_000) / 1_000; // 1.001 s are a little less than 1001 ms in binary floating point
+  return importing.done(importing.build(field, everyMs, () => interval({ every })));
 }
 
 function fromClocked(importing: Importing, time: unknown, tz: string | undefined): Imported {
@@ -95,10 +103,10 @@ function fromCrontabFields(importing: Importing, given: Readonly<Record<string, 
   function read(field: (typeof CRONTAB_KEYS)[number], rules: ItemRules): number[] {
     const value = given[field] ?? '*';
     const items = Array.isArray(value) ? value : [value];
-    if (items.length === 0) importing.refuse(field, value, 'has no values');
+    if (items.length === 0 || items.length > MOST_ITEMS) importing.refuse(field, value, `has not 1 to ${MOST_ITEMS} values`);
     return items.flatMap((item: unknown) => {
       if (typeof item !== 'number' && typeof item !== 'string') importing.refuse(field, item, 'is neither a number, a text nor a list of numbers');
-      return String(item)
+      return importing.text(field, String(item))!
         .replaceAll(' ', '')
         .split(',')
         .flatMap((part) => readItem(shorten(part, rules), { ...rules, wraps: true }, (rule) => importing.refuse(field, part, rule)));

@@ -42,17 +42,21 @@ const CLOCKS =
  * @throws CronImportError (`ERR_CRON_IMPORT`) for a zone that is missing or unknown
  */
 export function fromCrontab(text: string, { tz, system = false }: CrontabOptions = {}): ImportedCrontab {
+  if (typeof text !== 'string') new Importing('crontab').refuse('text', text, 'is not a text');
   const entries: CrontabEntry[] = [];
   const faults: CronImportError[] = [];
-  let env: Readonly<Record<string, string>> = {};
+  const variables = new Map<string, string>();
+  let env: Readonly<Record<string, string>> | undefined;
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const content = raw.trim();
     if (content === '' || content.startsWith('#')) continue;
     const variable = VARIABLE.exec(content);
     if (variable) {
-      env = { ...env, [unquote(variable[1]!)]: unquote(variable[2]!) };
+      variables.set(unquote(variable[1]!), unquote(variable[2]!));
+      env = undefined;
       continue;
     }
+    env ??= Object.fromEntries(variables);
     try {
       entries.push(readLine(index + 1, content, env, tz, system));
     } catch (error) {

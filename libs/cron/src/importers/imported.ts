@@ -54,6 +54,9 @@ export interface Imported {
   readonly notes: readonly ImportNote[];
 }
 
+// As for our own expressions: each item of a list may stand for all values of its field.
+const LONGEST = 1_000;
+
 /** One importer at work: it refuses in the name of its system and collects notes. */
 export class Importing {
   readonly notes: ImportNote[] = [];
@@ -106,6 +109,7 @@ export class Importing {
   text(field: string, value: unknown): string | undefined {
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'string') this.refuse(field, value, 'is not a text');
+    if (value.length > LONGEST) this.refuse(field, value, `has ${value.length} characters, more than ${LONGEST}`);
     return value;
   }
 

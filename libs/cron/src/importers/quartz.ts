@@ -14,12 +14,12 @@ export interface QuartzOptions {
 const CLOCKS =
   'Quartz does not run what clocks skip, and of an hour that they repeat it runs the second pass only; so does this trigger, unless the hour is *: then both passes run, where Quartz stands still during the first';
 
-const MISFIRES: Readonly<Record<NonNullable<QuartzOptions['misfire']>, MisfirePolicy['mode']>> = {
-  smart: 'latest',
-  fire_once_now: 'latest',
-  do_nothing: 'none',
-  ignore: 'all',
-};
+const MISFIRES: ReadonlyMap<QuartzOptions['misfire'], MisfirePolicy['mode']> = new Map([
+  ['smart', 'latest'],
+  ['fire_once_now', 'latest'],
+  ['do_nothing', 'none'],
+  ['ignore', 'all'],
+]);
 
 /** Sunday is 1 there. */
 const QUARTZ_WEEKDAYS: ItemRules = { min: 1, max: 7, names: namesFrom(1, 'SUN MON TUE WED THU FRI SAT') };
@@ -31,10 +31,10 @@ const QUARTZ_WEEKDAYS: ItemRules = { min: 1, max: 7, names: namesFrom(1, 'SUN MO
 export function fromQuartz(expression: string, { tz: timeZone, misfire = 'smart' }: QuartzOptions): Imported {
   const importing: Importing = new Importing('quartz');
   const { tz, zone } = importing.zone('tz', timeZone);
-  const mode = MISFIRES[misfire];
-  if (mode === undefined) importing.refuse('misfire', misfire, `is none of ${Object.keys(MISFIRES).join(', ')}`);
-  if (typeof expression !== 'string') importing.refuse('expression', expression, 'is not a text');
-  const texts = expression.trim().toUpperCase().split(/\s+/);
+  const mode = MISFIRES.get(misfire);
+  if (mode === undefined) importing.refuse('misfire', misfire, `is none of ${[...MISFIRES.keys()].join(', ')}`);
+  const given = importing.text('expression', expression) ?? importing.refuse('expression', expression, 'is missing');
+  const texts = given.trim().toUpperCase().split(/\s+/);
   if (texts.length !== 6 && texts.length !== 7) importing.refuse('expression', expression, 'has not six or seven fields');
   const [seconds, minutes, hours, days, months, weekdays, years = '*'] = texts as [string, string, string, string, string, string, string?];
   if ((days === '?') === (weekdays === '?')) importing.refuse('expression', expression, 'has not a ? in just one of day of month and day of week');
