@@ -59,9 +59,9 @@ export class ScheduleRecord implements Queued {
 export class Activity {
   readonly ledger: Ledger = new Ledger();
   /** Running, or waiting for a place or a lock; undefined instead of empty. */
-  running: Run[] | undefined = undefined;
+  running: Set<Run> | undefined = undefined;
   /** Waiting for those to end, oldest first; undefined instead of empty. */
-  buffered: Run[] | undefined = undefined;
+  buffered: Set<Run> | undefined = undefined;
   /** Run by another process, which may die of them. */
   standingBy: Set<Run> | undefined = undefined;
   lastRun: ScheduleInfo['lastRun'] = undefined;

@@ -138,10 +138,10 @@ export class Runs {
       return true;
     }
     if (inLine) {
-      (activity.buffered ??= []).push(run);
+      (activity.buffered ??= new Set()).add(run);
       return true;
     }
-    const buffered = activity.buffered?.length ?? 0;
+    const buffered = activity.buffered?.size ?? 0;
     if (overlap === 'skip' || (overlap === 'buffer_one' && buffered > 0) || (overlap === 'buffer_all' && buffered >= MOST_BUFFERED)) {
       this.#skip(run, 'overlap');
       return false;
@@ -149,20 +149,20 @@ export class Runs {
     if (overlap === 'cancel_other') {
       const others = [...(activity.buffered ?? []), ...(activity.running ?? [])];
       // In line first: what ends meanwhile makes the next one ready.
-      activity.buffered = [...(activity.buffered ?? []), run];
+      (activity.buffered ??= new Set()).add(run);
       for (const other of others) {
         if (this.#begun.has(other)) this.abort(other, 'cancelled', new RunCancelledError(record.name, 'a later one takes its place'));
         else this.#skip(other, 'overlap');
       }
       return true;
     }
-    (activity.buffered ??= []).push(run);
+    (activity.buffered ??= new Set()).add(run);
     return true;
   }
 
   #makeReady(run: Run): void {
     const activity = run.record.active;
-    (activity.running ??= []).push(run);
+    (activity.running ??= new Set()).add(run);
     this.#ready.push(run, run.dueAt);
   }
 
@@ -253,7 +253,7 @@ export class Runs {
   #takeOver(run: Run): void {
     const { active } = run.record;
     run.standsBy = false;
-    if (active.standingBy?.delete(run)) (active.running ??= []).push(run);
+    if (active.standingBy?.delete(run)) (active.running ??= new Set()).add(run);
   }
 
   /** Calls the handler. Returns and throws what it does. */
@@ -315,23 +315,22 @@ export class Runs {
     const activity = run.record.active;
     if (this.#begun.delete(run)) this.#options.reports.running(this.#begun.size);
     this.#ready.remove(run);
-    if (!activity.running?.includes(run)) {
+    if (!activity.running?.has(run)) {
       activity.buffered = without(activity.buffered, run);
       return;
     }
     activity.running = without(activity.running, run);
-    const next = activity.running === undefined ? activity.buffered?.[0] : undefined;
-    if (next === undefined) return;
-    activity.buffered = without(activity.buffered, next);
-    this.#makeReady(next);
+    if (activity.running !== undefined || activity.buffered === undefined) return;
+    const [next] = activity.buffered;
+    activity.buffered = without(activity.buffered, next!);
+    this.#makeReady(next!);
   }
 }
 
 /** Undefined instead of empty. */
-function without(runs: Run[] | undefined, run: Run): Run[] | undefined {
-  const at = runs?.indexOf(run) ?? -1;
-  if (at >= 0) runs!.splice(at, 1);
-  return runs?.length === 0 ? undefined : runs;
+function without(runs: Set<Run> | undefined, run: Run): Set<Run> | undefined {
+  runs?.delete(run);
+  return runs?.size === 0 ? undefined : runs;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
