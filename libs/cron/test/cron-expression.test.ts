@@ -1,4 +1,4 @@
-import { cron, CronSyntaxError, type Trigger } from '@staddle/cron';
+import { cron, CronSyntaxError, explain, type Trigger } from '@staddle/cron';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCronExpression } from '../src/expression/cron-expression.ts';
@@ -251,8 +251,17 @@ describe('a cron expression', () => {
     expect(expr.startsWith(value, position)).toBe(true);
   });
 
+  it.each(['0 0 29 2 * 2028', '0 0 1 1 * 2027,2030', '0 0 1 1 * 1999-2001'])('takes the year of %o for one, and asks for the second in front', (expr) => {
+    expect(errorOf(expr)).toMatchObject({ code: 'ERR_CRON_SYNTAX', part: 'year', rule: 'is a year behind five fields: it takes the second in front as well' });
+  });
+
   it.each([5, null, undefined, {}, ['0 0 * * *']])('refuses %o, which is not text', (expr) => {
     expect(errorOf(expr as never)).toMatchObject({ code: 'ERR_CRON_SYNTAX', position: 0, rule: 'is not text' });
+  });
+
+  it('says that the zone is missing, also when there are no options at all', () => {
+    const bare = [cron, explain] as readonly unknown[] as readonly ((expression: string) => unknown)[];
+    for (const build of bare) expect(() => build('0 9 * * *')).toThrow('trigger tz is missing: an IANA time zone such as Europe/Paris, or UTC');
   });
 
   it('says it in one line', () => {

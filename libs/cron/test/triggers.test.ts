@@ -1,4 +1,5 @@
 import { after, and, calendar, cron, date, interval, or, type DateOptions, type Trigger } from '@staddle/cron';
+import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -229,6 +230,10 @@ describe('every trigger', () => {
   it.each(triggers)('(%s) is immutable', (_, trigger) => {
     expect(Object.isFrozen(trigger)).toBe(true);
     expect(isDeeplyFrozen(trigger.toJSON())).toBe(true);
+  });
+
+  it.each(triggers)('(%s) shows its JSON where it is printed', (_, trigger) => {
+    expect(inspect(trigger)).toBe(`Trigger ${inspect(trigger.toJSON())}`);
   });
 
   it('refuses to be created at what is no instant', () => {

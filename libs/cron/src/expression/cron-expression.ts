@@ -61,6 +61,7 @@ const FIVE: readonly FieldRule[] = [MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WE
 const SIX: readonly FieldRule[] = [SECOND, ...FIVE];
 const SEVEN: readonly FieldRule[] = [...SIX, YEAR];
 
+const YEAR_TEXT = /^[1-9]\d{3}/;
 const SPACE = 32;
 const TAB = 9;
 const AT = 64;
@@ -83,6 +84,10 @@ export function parseCronExpression(expression: string, seed?: string): CronExpr
   if (rules === undefined) {
     const rule = `has ${bounds.length / 2} fields: 5, 6 with the second in front, or 7 with the year at the end as well`;
     throw new CronSyntaxError({ expression, value: expression, position: 0, rule });
+  }
+  if (rules === SIX && YEAR_TEXT.test(expression.slice(bounds[10], bounds[11]))) {
+    const rule = 'is a year behind five fields: it takes the second in front as well';
+    throw new CronSyntaxError({ expression, value: expression.slice(bounds[10], bounds[11]), position: bounds[10]!, part: 'year', rule });
   }
   const reader = new FieldReader(expression, seed);
   const fields: CronField[] = [];

@@ -57,6 +57,8 @@ export class InProcessScheduler implements Scheduler {
     this.#planner = new Planner({ clock, reports, runs: this.#runs, onFinished: (record) => this.#finish(record) });
     this.#ticker = new Ticker({
       clock,
+      // A timer is in the context of the call that set it, which may be that of a run.
+      inOwnContext: this.#inOwnContext,
       onTick: () => {
         this.#work();
         this.#ticker.again(this.#nextSlice === undefined ? this.#planner.firstAt : Infinity);
@@ -276,7 +278,7 @@ export class InProcessScheduler implements Scheduler {
     // Each process would run instants of its own, and locks could not make them one.
     if (resolved.fixedDelayMs !== undefined) throw new InvalidScheduleError('trigger', trigger, 'has a fixed delay, whose instants differ between processes: not with locks');
     if (resolved !== trigger && resolveNow(trigger, 0, name).hash !== resolveNow(trigger, 1, name).hash) {
-      throw new InvalidScheduleError('trigger', trigger, 'depends on when it is created, which differs between processes: with locks give it an anchor or startAt, or a date');
+      throw new InvalidScheduleError('trigger', trigger, 'depends on when it is created, which differs between processes: with locks give an interval or calendar its anchor, maxRuns a startAt, and a date instead of a delay');
     }
     return resolved;
   }

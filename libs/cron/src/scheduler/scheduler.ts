@@ -3,6 +3,7 @@ import type { Trigger } from '../trigger.ts';
 import { InProcessScheduler } from './in-process-scheduler.ts';
 import type { CronDefinition } from './define-cron.ts';
 import type { CronHandler, ScheduleEvent, ScheduleInfo, ScheduleOptions } from './schedule.ts';
+import { checkSchedulerOptions } from './settings.ts';
 
 /** What the scheduler needs of `@staddle/lock`: `createLocks(…)` is one. */
 export interface SchedulerLocks {
@@ -126,5 +127,6 @@ export interface Scheduler extends AsyncDisposable {
 
 /** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
 export function createScheduler(options: SchedulerOptions = {}): Scheduler {
+  checkSchedulerOptions(options);
   return new InProcessScheduler(options);
 }

@@ -1,6 +1,7 @@
 import { InvalidScheduleError } from '../errors.ts';
 import type { Trigger } from '../trigger.ts';
 import type { CronHandler, MisfirePolicy, OverlapPolicy, ScheduleLockOptions, ScheduleOptions } from './schedule.ts';
+import type { SchedulerOptions } from './scheduler.ts';
 
 /** The options of a schedule, filled in and checked. Shared by all schedules that have the same ones. */
 export interface ScheduleSettings {
@@ -24,6 +25,7 @@ const DATE_MISFIRE: MisfirePolicy = Object.freeze({ ...MISFIRE, mode: 'earliest'
 const OVERLAPS: readonly OverlapPolicy[] = ['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow'];
 const MODES: readonly MisfirePolicy['mode'][] = ['latest', 'earliest', 'all', 'none'];
 const ON_CRASH: readonly NonNullable<ScheduleLockOptions['onCrash']>[] = ['skip', 'retry'];
+const SCHEDULER_OPTIONS: readonly (keyof SchedulerOptions)[] = ['locks', 'clock', 'logger', 'metrics', 'concurrency', 'defaults', 'onEvent'];
 const OPTIONS: readonly (keyof ScheduleOptions)[] = ['overlap', 'misfire', 'timeoutMs', 'paused', 'lock'];
 const MISFIRE_OPTIONS: readonly (keyof MisfirePolicy)[] = ['mode', 'windowMs', 'max', 'graceMs'];
 const LOCK_OPTIONS: readonly (keyof ScheduleLockOptions)[] = ['ttlMs', 'keepMs', 'onCrash'];
@@ -91,6 +93,11 @@ export function checkScheduleOptions(options: ScheduleOptions, path = ''): void 
     checkMs(`${path}lock.keepMs`, lock.keepMs, 1);
     checkChoice(`${path}lock.onCrash`, lock.onCrash, ON_CRASH);
   }
+}
+
+/** A `locks` that is misspelt would run every instant in each process. @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+export function checkSchedulerOptions(options: SchedulerOptions): void {
+  checkKeys('', options, SCHEDULER_OPTIONS, 'a scheduler');
 }
 
 function checkKeys(path: string, options: object, keys: readonly string[], what: string): void {

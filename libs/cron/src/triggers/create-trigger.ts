@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { inspect, type InspectOptions } from 'node:util';
 import { TriggerSyntaxError, TriggerUnresolvedError } from '../errors.ts';
 import type { CronTriggerJson, Language, ResolveOptions, Trigger, TriggerJson, TriggerKind } from '../trigger.ts';
 import { cronOf } from '../words/cron-of.ts';
@@ -119,6 +120,11 @@ class KindOfTrigger implements Trigger {
 
   toJSON(): TriggerJson {
     return this.#parts.json;
+  }
+
+  /** What `console.log` and error messages show: the JSON, which says all about it. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `Trigger ${inspect(this.#parts.json, options)}`;
   }
 }
 

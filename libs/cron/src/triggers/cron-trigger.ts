@@ -19,7 +19,8 @@ export interface CronOptions extends LimitOptions {
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for the zone and the other options, and when no time is left within the limits
  */
 export function cron(expr: string, options: CronOptions): Trigger {
-  const zone = readTimeZone(options.tz);
+  // Whoever comes from other libraries gives no options at first, and is to be told what is missing.
+  const zone = readTimeZone((options as CronOptions | undefined)?.tz);
   const policy = readDstPolicy(options.dst);
   // A seed that is no text is refused with the other limits.
   const expression = parseCronExpression(expr, typeof options.seed === 'string' ? options.seed : undefined);

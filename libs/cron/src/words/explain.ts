@@ -82,8 +82,8 @@ const ENDS: Readonly<Record<NonNullable<Explanation['end']>, Texts>> = {
 export function explain(expression: string, tz: string, options?: ExplainExpressionOptions): Explanation;
 /** A trigger in words. One that depends on its creation is taken as created at `after`. */
 export function explain(trigger: Trigger, options?: ExplainTriggerOptions): Explanation;
-export function explain(what: string | Trigger, second: string | ExplainTriggerOptions = {}, third: ExplainExpressionOptions = {}): Explanation {
-  if (typeof what !== 'string') return explainTrigger(what, second as ExplainTriggerOptions);
+export function explain(what: string | Trigger, second?: string | ExplainTriggerOptions, third: ExplainExpressionOptions = {}): Explanation {
+  if (typeof what !== 'string') return explainTrigger(what, (second ?? {}) as ExplainTriggerOptions);
   return explainTrigger(cron(what, { tz: second as string, dst: third.dst }), third);
 }
 

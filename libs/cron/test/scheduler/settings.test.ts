@@ -64,6 +64,8 @@ it.each<[string, SchedulerOptions]>([
   ['concurrency', { concurrency: 0 }],
   ['concurrency', { concurrency: 1.5 }],
   ['defaults', { defaults: [] as never }],
+  ['lock', { lock: {} } as never],
+  ['options', 'UTC' as never],
 ])('a scheduler is refused for %s', (field, options) => {
   expect(() => createScheduler(options)).toThrow(expect.objectContaining({ code: 'ERR_CRON_SCHEDULE', field }));
 });
