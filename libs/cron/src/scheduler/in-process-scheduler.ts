@@ -57,8 +57,6 @@ export class InProcessScheduler implements Scheduler {
     this.#planner = new Planner({ clock, reports, runs: this.#runs, onFinished: (record) => this.#finish(record) });
     this.#ticker = new Ticker({
       clock,
-      // A timer is in the context of the call that set it, which may be that of a run.
-      inOwnContext: this.#inOwnContext,
       onTick: () => {
         this.#work();
         this.#ticker.again(this.#nextSlice === undefined ? this.#planner.firstAt : Infinity);
@@ -93,8 +91,7 @@ export class InProcessScheduler implements Scheduler {
 
   startInBackground(): void {
     this.#refuseWhenStopped();
-    if (this.#ticker.runs) return;
-    this.#inOwnContext(() => this.#ticker.start(this.#planner.firstAt));
+    if (!this.#ticker.runs) this.#ticker.start(this.#planner.firstAt);
   }
 
   async runUntilStopped({ signal, ...stopOptions }: StopOptions & { readonly signal?: AbortSignal } = {}): Promise<void> {

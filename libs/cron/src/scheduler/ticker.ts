@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock, Timer } from '@staddle/kernel';
 
 export interface TickerOptions {
@@ -14,10 +15,12 @@ const JUMP_MS = 500;
 
 /**
  * One timer to the next instant at which something is due, at most a second ahead. It belongs to the monotonic time line, so a
- * wall clock that is set neither fires nor delays it by more than that second. It keeps the process alive.
+ * wall clock that is set neither fires nor delays it by more than that second. It keeps the process alive. It is in the asynchronous
+ * context in which it was made: whoever adds a schedule is not the one that runs it.
  */
 export class Ticker {
   readonly #options: TickerOptions;
+  readonly #inOwnContext = AsyncLocalStorage.snapshot();
   #timer: Timer | undefined;
   #wakeAt = Infinity;
   #wallOffsetMs = 0;
@@ -59,7 +62,7 @@ export class Ticker {
     const { clock } = this.#options;
     const now = clock.now();
     this.#wakeAt = Math.min(dueAt, now + LONGEST_WAIT_MS);
-    this.#timer = clock.setTimer(() => this.#wake(), Math.max(0, this.#wakeAt - now), { keepAlive: true });
+    this.#timer = this.#inOwnContext(() => clock.setTimer(() => this.#wake(), Math.max(0, this.#wakeAt - now), { keepAlive: true }));
   }
 
   #wake(): void {

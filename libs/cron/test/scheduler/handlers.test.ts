@@ -1,5 +1,5 @@
 import { createScheduler, date, interval, type CronHandler } from '@staddle/cron';
-import { recordingLogger } from '@staddle/testing';
+import { createTestClock, recordingLogger } from '@staddle/testing';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { heldRuns, SECOND, settle, START, testBench } from './test-bench.ts';
@@ -166,6 +166,27 @@ it('runs handlers in the context in which the scheduler was made, not of whoever
   });
   await clock.advance(20 * SECOND);
   expect(seen).toEqual([undefined, undefined, undefined]);
+});
+
+it('is not in the context of a run whose call has set its timer', async () => {
+  const inner = createTestClock();
+  // As the timers of Node do.
+  const clock = { now: inner.now, monotonic: inner.monotonic, setTimer: (callback: () => void, delayMs: number) => inner.setTimer(AsyncLocalStorage.bind(callback), delayMs) };
+  const held = heldRuns();
+  const ended: string[] = [];
+  const { scheduler } = testBench({ clock, onEvent: (event) => event.type === 'clock-jump' && void scheduler.stop().then(() => ended.push('stopped')) });
+  scheduler.schedule('job', every10s, async (run) => {
+    await settle();
+    scheduler.schedule('other', date({ at: START + 10_500 }), () => {});
+    await held.handler(run);
+    ended.push('run');
+  });
+  await inner.advance(10 * SECOND);
+  inner.setWall(START + 3_600_000);
+  await inner.advance(SECOND);
+  held.open[0]!.end();
+  await settle();
+  expect(ended).toEqual(['run', 'stopped']);
 });
 
 describe('concurrency', () => {
