@@ -176,7 +176,7 @@ it('is not in the context of a run whose call has set its timer', async () => {
   const ended: string[] = [];
   const { scheduler } = testBench({ clock, onEvent: (event) => event.type === 'clock-jump' && void scheduler.stop().then(() => ended.push('stopped')) });
   scheduler.schedule('job', every10s, async (run) => {
-    await settle();
+    await Promise.resolve();
     scheduler.schedule('other', date({ at: START + 10_500 }), () => {});
     await held.handler(run);
     ended.push('run');
