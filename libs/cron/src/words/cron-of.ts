@@ -113,8 +113,11 @@ function daysOfCalendar(every: string, anchorMs: number, clamp: 'skip' | undefin
   // The last day of the month is what every clamped day is only where no month has more days than the anchor's.
   const field = clamp === 'skip' || day <= shortest ? String(day) : day >= longest ? 'L' : undefined;
   if (field === undefined) return undefined;
-  const years = months > 12 ? ` ${year}-9999/${months / 12}` : '';
-  return `${field} ${everyMonths === 1 ? '*' : reached.join(',')} *${years}`;
+  return `${field} ${everyMonths === 1 ? '*' : reached.join(',')} *${months > 12 ? ` ${yearsFrom(year, months / 12)}` : ''}`;
+}
+
+function yearsFrom(year: number, step: number): string {
+  return year + step > 9_999 ? String(year) : `${year}-9999/${step}`;
 }
 
 function withLimits(cron: CronTriggerJson, { startAt, endAt, maxRuns, exclude, jitter, seed }: LimitsJson, anchor: string | undefined, zone?: TimeZone): CronTriggerJson | undefined {

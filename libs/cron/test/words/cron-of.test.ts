@@ -28,6 +28,7 @@ const CONVERTED: readonly (readonly [json: object, expected: Omit<CronTriggerJso
   [{ kind: 'calendar', every: 'P6M', anchor: '2025-03-30T09:00', tz: 'Europe/Paris' }, { expr: '0 9 30 3,9 *', tz: 'Europe/Paris', startAt: '2025-03-30T09:00:00' }],
   [{ kind: 'calendar', every: 'P1Y', anchor: '2024-02-29T09:00', tz: 'Europe/Paris' }, { expr: '0 9 L 2 *', tz: 'Europe/Paris', startAt: '2024-02-29T09:00:00' }],
   [{ kind: 'calendar', every: 'P2Y', anchor: '2024-05-01T09:00', tz: 'Europe/Paris' }, { expr: '0 0 9 1 5 * 2024-9999/2', tz: 'Europe/Paris', startAt: '2024-05-01T09:00:00' }],
+  [{ kind: 'calendar', every: 'P100Y', anchor: '9950-05-01T09:00', tz: 'Europe/Paris' }, { expr: '0 0 9 1 5 * 9950', tz: 'Europe/Paris', startAt: '9950-05-01T09:00:00' }],
   [{ kind: 'date', at: '1969-12-31T20:00', tz: 'America/New_York' }, { expr: '0 0 1 1 1 * 1970', tz: 'UTC' }],
   [{ kind: 'calendar', every: 'P1D', anchor: '1969-12-31T20:00:07', tz: 'America/New_York' }, { expr: '7 0 20 * * *', tz: 'America/New_York', startAt: '1969-12-31T20:00:07' }],
 ];
