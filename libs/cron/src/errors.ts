@@ -95,7 +95,7 @@ export class InvalidInstantError extends StaddleError {
   }
 }
 
-/** A schedule with a bad name, option or trigger. */
+/** A schedule with a bad name, option or trigger, or a scheduler with a bad option. */
 export class InvalidScheduleError extends StaddleError {
   override readonly code = 'ERR_CRON_SCHEDULE';
   override readonly field: string;

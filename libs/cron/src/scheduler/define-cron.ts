@@ -3,7 +3,7 @@ import { InvalidScheduleError } from '../errors.ts';
 import type { CronHandler, ScheduleOptions } from './schedule.ts';
 import { checkHandler, checkName, checkScheduleOptions, checkTrigger } from './settings.ts';
 
-/** A schedule declared in code: what a `*.cron.ts` file exports, and {@link Scheduler.schedule} takes. */
+/** A schedule declared in code: what a `*.cron.ts` file exports, and `scheduler.add` takes. */
 export interface CronDefinition extends ScheduleOptions {
   readonly name: string;
   readonly trigger: Trigger;

@@ -125,7 +125,10 @@ export interface Scheduler extends AsyncDisposable {
   list(): ScheduleInfo[];
 }
 
-/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+/**
+ * A scheduler without schedules; see {@link Scheduler}. It does nothing before `startInBackground` or `runUntilStopped`.
+ * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`)
+ */
 export function createScheduler(options: SchedulerOptions = {}): Scheduler {
   checkSchedulerOptions(options);
   return new InProcessScheduler(options);

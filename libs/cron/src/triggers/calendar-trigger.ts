@@ -13,7 +13,7 @@ import { dstJson, readDstPolicy, readMoment, readTimeZone } from './trigger-opti
 export interface CalendarOptions extends LimitOptions {
   /** ISO 8601 in whole years, months, weeks or days: `P1M`, `P1Y6M`, `P2W`, `P10D`. Not mixed with hours: that would be no calendar. Up to 100 years. */
   readonly every: string;
-  /** The first time, as a local ISO 8601 time, from which all others are counted. Default: the creation, and then the first time is one step after it. */
+  /** The first time, as a local ISO 8601 time, from which all others are counted. Default: the creation, so that the first one after it comes a step later. */
   readonly anchor?: string | undefined;
   /** IANA time zone whose calendar and clocks count. */
   readonly tz: string;

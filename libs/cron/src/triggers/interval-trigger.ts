@@ -10,11 +10,11 @@ import { readDuration, readMoment } from './trigger-options.ts';
 export interface IntervalOptions extends LimitOptions {
   /** Elapsed time between two times, 1 ms to 36500 days. A day is 24 hours, whatever the clocks do. */
   readonly every: DurationInput;
-  /** The first time: epoch milliseconds or ISO 8601 with `Z` or offset. Default: the creation, and then the first time is one interval after it. */
+  /** The first time: epoch milliseconds or ISO 8601 with `Z` or offset. Default: the creation, so that the first one after it comes an interval later. */
   readonly anchor?: number | string | undefined;
   /**
    * `rate` (default): the anchor and every `every` after it, however long a run takes and however late it started. `delay`:
-   * that long after the end of a run; the times are a plan in which runs take no time.
+   * that long after the end of a run; the times are a plan in which runs take no time. Not with `maxRuns` or `exclude`.
    */
   readonly mode?: 'rate' | 'delay' | undefined;
 }
