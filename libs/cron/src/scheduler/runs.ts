@@ -197,8 +197,8 @@ export class Runs {
         // A manual run claims an instant that no trigger has and no other run: before 1970.
         run.manual ? -randomInt(1, 2 ** 48 - 1) : run.scheduledAt,
         async ({ fence, signal }) => {
-          // Nothing waits for it any more.
-          if (run.aborted !== undefined) {
+          // Nothing waits for it any more, or it has been counted as skipped.
+          if (run.aborted !== undefined || run.over) {
             skipped = 'cancelled';
             return;
           }

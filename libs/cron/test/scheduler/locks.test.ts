@@ -230,6 +230,21 @@ describe('locks that cannot be asked', () => {
     expect(logger.lines).toMatchObject([{ level: 'warn', message: 'the lease of a scheduled run was lost, or not given back' }]);
   });
 
+  it('begin nothing by an answer that comes after they have given up', async () => {
+    const grants: (() => Promise<unknown>)[] = [];
+    const late: SchedulerLocks = {
+      runOnce: (_job, _at, work) => {
+        grants.push(() => work({ fence: 1n, signal: new AbortController().signal }));
+        return Promise.reject(new Error('no answer'));
+      },
+    };
+    const { clock, scheduler, started, skipped } = testBench({ locks: late });
+    scheduler.schedule('job', every10s, () => {});
+    await clock.advance(10 * SECOND);
+    await grants[0]!();
+    expect([started(), skipped()]).toEqual([[], ['10000-10000 x1 unavailable']]);
+  });
+
   it('are given up when the scheduler stops, or its schedule is paused', async () => {
     const waiting: SchedulerLocks = { runOnce: (_job, _at, _work, { signal }) => new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error))) };
     const { clock, scheduler, skipped } = testBench({ locks: waiting });
