@@ -46,6 +46,7 @@ describe('startAt and endAt', () => {
     [{ startAt: NOW, endAt: NOW - 1 }, 'endAt', 'is before startAt 2026-11-20T10:00:00.000Z'],
     [{ startAt: -1 }, 'startAt', 'is not an instant between 1970 and 9999'],
     [{ endAt: NaN }, 'endAt', 'is not an instant between 1970 and 9999'],
+    [{ endAt: 0n as never }, 'endAt', 'is not an instant between 1970 and 9999'],
   ])('are refused as %o', (limits, field, rule) => {
     expect(() => hourly(limits)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field, rule }));
   });

@@ -136,7 +136,8 @@ function readField(importing: Importing, field: string, text: string, rules: Ite
     if (!random) {
       const sundayLast = item.replace(/-(?:0|sun)(?=\/|$)/i, '-7'); // cronie: Friday to Sunday, however Sunday is written
       readItem(rules.max === 7 ? sundayLast : item, rules, refuse);
-      return item;
+      // cron follows the clock where a field begins with a star: one further on is but a list of values.
+      return text.startsWith('*') ? item : item.replace('*', `${rules.min}-${rules.max}`);
     }
     importing.note('random', `cron draws ${item} anew whenever it loads the file; here the name of the schedule decides once and for all`, field);
     const { min, max } = randomBounds(random[1]!, random[2]!);

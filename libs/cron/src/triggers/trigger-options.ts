@@ -42,7 +42,7 @@ export interface Moment {
  */
 export function readMoment(field: string, input: number | string | undefined, zone?: TimeZone, fold: 0 | 1 = 0): Moment | undefined {
   if (input === undefined) return undefined;
-  const parsed = typeof input === 'string' ? tryParseDateTime(input) : { localMs: input, offsetMs: 0 };
+  const parsed = typeof input === 'string' ? tryParseDateTime(input) : { localMs: typeof input === 'number' ? input : Number.NaN, offsetMs: 0 };
   const local = parsed !== undefined && parsed.offsetMs === undefined;
   if (parsed === undefined || (local && zone === undefined)) {
     throw new TriggerSyntaxError(field, input, `is not an ISO 8601 instant with Z or offset such as 2026-01-01T00:00:00Z${zone ? ', nor a local time such as 2026-01-01T00:00:00' : ''}`);

@@ -77,6 +77,8 @@ describe('times', () => {
     ['0 9 * * 6-0', '0 9 * * 6-0'],
     ['0 9 1-31/2 jan-mar,NOV *', '0 9 1-31/2 JAN-MAR,NOV *'],
     ['@hourly', '0 * * * *'],
+    ['*/10,5 2 * * *', '*/10,5 2 * * *'],
+    ['5,*/10 2,* * * 1,*/2', '5,0-59/10 2,0-23 * * 1,0-7/2'], // fixed times, as in cron, which looks at the first character of a field
   ])('%s are %s', (times, expr) => {
     expect(expressionOf(times)).toBe(expr);
   });
