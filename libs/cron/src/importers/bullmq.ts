@@ -41,16 +41,20 @@ export function fromBullmq(repeat: unknown, { tz }: BullmqOptions = {}): Importe
 
   const startAt = readTime('startDate');
   const endAt = readTime('endDate');
-  const limits = { ...(endAt !== undefined && { endAt }), ...readMaxRuns(importing, given) };
+  // A stored scheduler tells its next time.
+  const next = importing.number('next', given['next'], 0);
+  const maxRuns = readMaxRuns(importing, given, startAt !== undefined && next === undefined);
+  const limits = { ...(endAt !== undefined && { endAt }), ...(maxRuns !== undefined && { maxRuns }) };
   if (given['immediately'] === true && pattern !== undefined) importing.note('first_run', 'BullMQ also runs the job at once when it is added; call runNow for that', 'immediately');
   importing.note('overlap', 'BullMQ plans the next run when a run starts, and workers run them in parallel; here overlap decides', 'repeat');
   importing.note('missed_runs', 'after a standstill BullMQ runs the one job that was waiting, however late; here the misfire policy decides', 'repeat');
   const trigger =
     pattern === undefined
-      ? fromEvery(importing, given, every!, startAt, limits)
+      ? fromEvery(importing, given, every!, next, startAt, limits)
       : fromPattern(importing, pattern, given['tz'] ?? tz, {
           ...limits,
           ...(startAt !== undefined && { startAt: startAt + 1 }), // the first time is later than the start date
+          ...(maxRuns !== undefined && next !== undefined && { startAt: next }), // where the runs that are left begin
         });
   return importing.done(trigger, { overlap: 'allow', misfire: { mode: 'latest' } });
 
@@ -71,19 +75,19 @@ interface Limits {
   readonly maxRuns?: number;
 }
 
-function readMaxRuns(importing: Importing, given: Readonly<Record<string, unknown>>): Limits {
+/** The runs that are left, or all of them where they are counted from the start date. */
+function readMaxRuns(importing: Importing, given: Readonly<Record<string, unknown>>, fromStart: boolean): number | undefined {
   const limit = importing.number('limit', given['limit'], 1);
-  if (limit === undefined) return {};
+  if (limit === undefined) return undefined;
   const done = importing.number('iterationCount', given['iterationCount'] ?? given['count'], 0) ?? 0;
   if (done >= limit) importing.refuse('limit', limit, `has been reached: ${done} runs are done`);
   importing.note('run_count', 'BullMQ counts the runs that were made; here the times from the start, or from when the trigger is resolved, are counted, made or missed', 'limit');
-  return { maxRuns: limit - done };
+  return fromStart ? limit : limit - done;
 }
 
-function fromEvery(importing: Importing, given: Readonly<Record<string, unknown>>, every: number, startAt: number | undefined, limits: Limits) {
-  // A stored scheduler tells its next time, which fixes the grid best.
-  const next = importing.number('next', given['next'], 0);
+function fromEvery(importing: Importing, given: Readonly<Record<string, unknown>>, every: number, next: number | undefined, startAt: number | undefined, limits: Limits) {
   const offset = importing.number('offset', given['offset'], 0);
+  // The next time fixes the grid best.
   const anchor = next ?? startAt ?? (offset === undefined ? undefined : offset % every);
   if (anchor === undefined) importing.note('first_run', 'BullMQ runs the job at once when it is added, and every interval from there; here the first run is one interval after the trigger is resolved', 'every');
   else if (next === undefined && startAt === undefined) importing.note('version', 'the times are multiples of the interval since 1970 plus the offset; BullMQ 6 does so, older versions may not', 'offset');
@@ -98,7 +102,7 @@ function fromPattern(importing: Importing, pattern: string, timeZone: unknown, l
   // cron-parser fills up from the front.
   const texts = [...['0', '*', '*', '*', '*', '*'].slice(0, Math.max(6 - given.length, 0)), ...given];
   const [seconds, minutes, hours, days, months, weekdays] = texts as [string, string, string, string, string, string];
-  if (texts.some((text) => text.includes('H'))) importing.refuse('pattern', pattern, 'has an H, which cron-parser draws anew at every parse; write it as an H of cron()');
+  if (texts.some((text) => /(?:^|,)H/.test(text))) importing.refuse('pattern', pattern, 'has an H, which cron-parser draws anew at every parse; write it as an H of cron()');
 
   const expr = writeCron({
     seconds: read(seconds, SECONDS),

@@ -37,6 +37,10 @@ describe('a pattern', () => {
     expect(() => fromBullmq({ pattern, tz: 'UTC' })).toThrow(expect.objectContaining({ code: 'ERR_CRON_IMPORT', system: 'bullmq', field: 'pattern' }));
   });
 
+  it('of a Thursday has no H', () => {
+    expect(fromBullmq({ pattern: '0 9 * * MON,THU' }, { tz: 'UTC' }).trigger.toJSON()).toMatchObject({ expr: '0 9 * * 1,4' });
+  });
+
   it('needs a zone, its own or that of the process', () => {
     expect(fromBullmq({ pattern: '0 9 * * *' }, { tz: 'Asia/Tokyo' }).trigger.toJSON()).toMatchObject({ tz: 'Asia/Tokyo' });
     expect(() => fromBullmq({ pattern: '0 9 * * *' })).toThrow(expect.objectContaining({ field: 'tz' }));
@@ -48,9 +52,17 @@ describe('a pattern', () => {
   });
 
   it('makes up to limit runs, less those that were made', () => {
-    const { trigger, notes } = fromBullmq({ pattern: '0 9 * * *', tz: 'UTC', limit: 5, iterationCount: 3, startDate: new Date(FROM) });
-    expect(trigger.between(FROM, TO, 10)).toEqual([Date.UTC(2025, 0, 1, 9), Date.UTC(2025, 0, 2, 9)]);
+    const nine = { pattern: '0 9 * * *', tz: 'UTC', limit: 5, iterationCount: 3 };
+    const { trigger, notes } = fromBullmq({ ...nine, startDate: new Date(FROM) });
+    const fourth = Date.UTC(2025, 0, 4, 9); // three were made from the start on
+    expect(trigger.between(fourth, TO, 10)).toEqual([fourth, Date.UTC(2025, 0, 5, 9)]);
     expect(notes.map(({ rule }) => rule)).toContain('run_count');
+    for (const given of [nine, { ...nine, startDate: new Date(FROM) }]) {
+      expect(fromBullmq({ ...given, next: fourth }).trigger.between(FROM, TO, 10)).toEqual([fourth, Date.UTC(2025, 0, 5, 9)]);
+    }
+    expect(fromBullmq(nine).trigger.resolve(fourth - 1).between(FROM, TO, 10)).toEqual([fourth, Date.UTC(2025, 0, 5, 9)]);
+    expect(fromBullmq({ every: 86_400_000, limit: 5, count: 3, startDate: FROM }).trigger.between(FROM, TO, 10)).toHaveLength(5);
+    expect(fromBullmq({ every: 86_400_000, limit: 5, count: 3, startDate: FROM, next: fourth }).trigger.between(FROM, TO, 10)).toEqual([fourth, Date.UTC(2025, 0, 5, 9)]);
     expect(() => fromBullmq({ pattern: '0 9 * * *', tz: 'UTC', limit: 5, count: 5 })).toThrow(expect.objectContaining({ field: 'limit' }));
   });
 
