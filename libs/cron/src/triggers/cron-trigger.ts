@@ -13,8 +13,9 @@ export interface CronOptions extends LimitOptions {
 }
 
 /**
- * At the times of a cron expression of five fields, six with seconds in front, or seven with the year at the end. Grammar:
- * expression/cron-expression.ts; behaviour where clocks change: expression/cron-evaluator.ts.
+ * At the times of a cron expression: minute, hour, day of month, month and day of week, with the second in front of them or not, and
+ * then the year behind them or not. Lists, ranges (`22-2` wraps around), steps, names, `?`, `L`, `W`, `#`, `H`, `+`, `@daily` and its like:
+ * README, "Cron expressions"; the grammar is in expression/cron-expression.ts, clock changes are in expression/cron-evaluator.ts.
  * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) for the expression
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for the zone and the other options, and when no time is left within the limits
  */
