@@ -74,10 +74,10 @@ export interface RemoveOptions {
  *    set back nor a timer that comes late makes an instant run twice, and schedules wait until the clock has caught up.
  * 2. Every instant whose time comes ends in one count: it ran, or was skipped for a reason. What is late runs as the misfire
  *    policy says; the rest of it is one event, however many instants it was.
- * 3. No run begins before its instant.
+ * 3. No run begins before its instant has come.
  * 4. One timer serves all schedules. It fires at least once a second, so that a clock that is set and a machine that was suspended
  *    are noticed within that (`clock-jump`).
- * 5. What a handler, a listener, a logger or a metric throws changes nothing but what is counted and logged.
+ * 5. What a handler, a listener, a logger or a metric throws, now or in a promise, changes nothing but what is counted and logged.
  * 6. Runs begin in slices of a few milliseconds, however many are due at once.
  */
 
