@@ -51,7 +51,10 @@ export interface Trigger {
    *   and is not text of 1 to 200 characters
    */
   resolve(nowMs: number, options?: ResolveOptions): Trigger;
-  /** In words, in English by default: `at 02:30 every day (Europe/Paris)`. */
+  /**
+   * In words, in English by default: `at 02:30 every day (Europe/Paris)`.
+   * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for a language that it does not speak
+   */
   describe(language?: Language): string;
   /** The same times as a cron expression; undefined where there is none. */
   toCron(): CronTriggerJson | undefined;

@@ -7,13 +7,14 @@ import { calendarSteps } from './calendar-steps.ts';
 import { chinese } from './chinese.ts';
 import { senseOf } from './cron-sense.ts';
 import { english } from './english.ts';
+import { readLanguage } from './text.ts';
 import type { CalendarSense, Words } from './words.ts';
 
 const WORDS: Readonly<Record<Language, Words>> = { en: english, zh: chinese };
 
 /** A trigger in words, from its canonical JSON. */
 export function describeTrigger(json: TriggerJson, language: Language): string {
-  return sentenceOf(json, WORDS[language]);
+  return sentenceOf(json, WORDS[readLanguage(language)]);
 }
 
 function sentenceOf(json: TriggerJson, words: Words): string {

@@ -91,6 +91,7 @@ function explainTrigger(trigger: Trigger, { after: from, count = 20, language = 
   const afterMs = from ?? systemClock.now();
   if (typeof afterMs !== 'number' || Number.isNaN(afterMs)) throw new InvalidInstantError(afterMs, 'is not a number of milliseconds');
   if (!Number.isInteger(count) || count < 1 || count > MOST_TIMES) throw new InvalidInstantError(count, `as a count of times is not a whole number from 1 to ${MOST_TIMES}`);
+  const sentence = trigger.describe(language);
   const createdAt = Math.min(Math.max(afterMs, 0), LATEST_MS);
   const resolved = tryResolve(trigger, createdAt, seed);
   const json = trigger.toJSON();
@@ -99,7 +100,6 @@ function explainTrigger(trigger: Trigger, { after: from, count = 20, language = 
   const { instants, end } = resolved === undefined ? { instants: [], end: 'ended' as const } : instantsAfter(resolved, afterMs, count);
   const notes = resolved === undefined ? [] : notesOf(resolved, instants, zone, language);
   const times = instants.map((at, index) => timeOf(at, zone, language, notes[index]!));
-  const sentence = trigger.describe(language);
   const warnings = lintTrigger(resolved ?? trigger, { from: createdAt, language });
   return { sentence, trigger: json, warnings, tz: shownIn, times, end, text: textOf(sentence, warnings, times, end && ENDS[end][language]) };
 }

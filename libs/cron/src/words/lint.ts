@@ -9,7 +9,7 @@ import { LATEST_MS } from '../zone/instant.ts';
 import { tryTimeZone } from '../zone/time-zone.ts';
 import { clockChanges, fixedTimesOf, isDaylightSaving, MOST_NAMED, timesWithin, type ClockChange, type FixedTimes } from './clock-changes.ts';
 import { lintFields, type FieldFinding } from './lint-expression.ts';
-import { dateText, listed, timeText, type Texts } from './text.ts';
+import { dateText, listed, readLanguage, timeText, type Texts } from './text.ts';
 import { canonicalZone } from './zone-names.ts';
 
 /** Stable: tools may show or hide warnings by it. */
@@ -53,6 +53,7 @@ const TIMES_LOOKED_AT = 1_000;
 export function lintTrigger(trigger: Trigger | TriggerJson, options: LintOptions = {}): readonly LintWarning[] {
   const parsed = isBuilt(trigger) ? trigger : parseTrigger(trigger, options);
   const { from = systemClock.now(), horizonMs = DEFAULT_HORIZON_MS, minPeriodMs = 0, language = 'en' } = options;
+  readLanguage(language);
   const fromMs = Math.min(Math.max(from, 0), LATEST_MS);
   const context: Context = { excluded: false, fromMs, toMs: Math.min(fromMs + horizonMs, LATEST_MS), warning: (rule, texts, about) => Object.freeze({ rule, message: texts[language], ...about }) };
   return [...lintJson(parsed.toJSON(), '', context), ...tooFast(parsed, minPeriodMs, context)];

@@ -1,8 +1,15 @@
+import { TriggerSyntaxError } from '../errors.ts';
 import type { Language } from '../trigger.ts';
 import { formatLocalTime } from '../zone/local-time.ts';
 
 /** A text in each language, kept side by side so that one is not changed without the other. */
 export type Texts = Readonly<Record<Language, string>>;
+
+/** Languages come from requests. @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for one that is not spoken */
+export function readLanguage(language: Language): Language {
+  if (language !== 'en' && language !== 'zh') throw new TriggerSyntaxError('language', language, 'is neither en nor zh');
+  return language;
+}
 
 /** `2026-03-29 03:00:00`, with milliseconds when there are some. */
 export function dateAndTime(localMs: number): string {

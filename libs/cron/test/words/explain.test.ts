@@ -1,4 +1,4 @@
-import { after, and, calendar, cron, date, explain, interval, or, type ExplainedTime, type ExplainExpressionOptions } from '@staddle/cron';
+import { after, and, calendar, cron, date, explain, interval, lintTrigger, or, type ExplainedTime, type ExplainExpressionOptions } from '@staddle/cron';
 import { describe, expect, it } from 'vitest';
 
 function listed(expression: string, tz: string, from: string, options: ExplainExpressionOptions = {}): (readonly [string, string, string | undefined])[] {
@@ -58,6 +58,11 @@ describe('explain', () => {
     expect(() => explain('0 9 * * *', 'Mars/Olympus')).toThrow(code('ERR_CRON_TRIGGER'));
     expect(() => explain(interval({ every: '1h' }), { tz: 'Mars/Olympus' })).toThrow(code('ERR_CRON_TRIGGER'));
     expect(() => explain('0 9 * * *', 'UTC', { after: Number.NaN })).toThrow(code('ERR_CRON_INSTANT'));
+    for (const language of ['de', 'zh-CN', 'constructor', null] as never[]) {
+      expect(() => explain('0 9 * * *', 'UTC', { language })).toThrow('is neither en nor zh');
+      expect(() => cron('0 9 * * *', { tz: 'UTC' }).describe(language)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field: 'language', value: language }));
+      expect(() => lintTrigger(cron('0 9 * * *', { tz: 'UTC' }), { language })).toThrow(code('ERR_CRON_TRIGGER'));
+    }
     for (const count of [0, 1_001, 1.5]) expect(() => explain('0 9 * * *', 'UTC', { count })).toThrow(code('ERR_CRON_INSTANT'));
   });
 });
