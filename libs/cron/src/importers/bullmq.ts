@@ -10,7 +10,7 @@ export interface BullmqOptions {
 
 // After bullmq src/classes/job-scheduler.ts (6.2) and cron-parser 5.10, whose times the tests compare. BullMQ 5 has cron-parser 4.
 const CLOCKS =
-  'cron-parser runs what clocks skip later by the length of the gap, and what they repeat the first time only, unless the hour is *; so does this trigger. Where clocks change by half an hour cron-parser loses times, or finds no next one at all and the job stops; here they run';
+  'cron-parser runs what clocks skip later by the length of the gap, and what they repeat the first time only, unless the hour is *; so does this trigger. Of an hour after midnight that clocks repeat cron-parser runs the second pass; where clocks change by more or less than an hour it loses or repeats times, or finds no next one at all and the job stops; here they run once';
 
 const MACROS: ReadonlyMap<string, string> = new Map([
   ['@yearly', '0 0 0 1 1 *'],

@@ -37,6 +37,18 @@ describe('a pattern', () => {
     expect(() => fromBullmq({ pattern, tz: 'UTC' })).toThrow(expect.objectContaining({ code: 'ERR_CRON_IMPORT', system: 'bullmq', field: 'pattern' }));
   });
 
+  it.each([
+    ['an hour after midnight that clocks repeat', 'America/Havana', '30 0 * * *', '2025-11-02'],
+    ['clocks that change by two hours', 'Antarctica/Troll', '0,30 1,2 * * *', '2025-03-30'],
+  ])('has a note of %s, which cron-parser reads in another way', (_, tz, pattern, day) => {
+    const { trigger, notes } = fromBullmq({ pattern, tz });
+    const from = Date.parse(day) - 86_400_000;
+    const expression = CronExpressionParser.parse(pattern, { tz, currentDate: new Date(from) });
+    const theirs = Array.from({ length: 10 }, () => expression.next().getTime());
+    expect(trigger.between(from, Infinity, 10)).not.toEqual(theirs);
+    expect(notes.find(({ rule }) => rule === 'clock_change')!.message).toMatch(/hour after midnight.*more or less than an hour/);
+  });
+
   it('of a Thursday has no H', () => {
     expect(fromBullmq({ pattern: '0 9 * * MON,THU' }, { tz: 'UTC' }).trigger.toJSON()).toMatchObject({ expr: '0 9 * * 1,4' });
   });
