@@ -13,8 +13,8 @@ import { readDuration, readMoment, type Moment } from './trigger-options.ts';
 /** Options that every kind which repeats takes. */
 export interface LimitOptions {
   /**
-   * No time before it: epoch ms, ISO 8601 with `Z` or offset, or a local time where the kind has a `tz`. Itself allowed. A local
-   * time that clocks skip is the instant at which they jump; of one that comes twice the first counts.
+   * No time before it: epoch ms, ISO 8601 with `Z` or offset, or a local time where the kind has a `tz`. Itself allowed. It moves
+   * no time: intervals count from their anchor all the same. A local time that clocks skip is the instant at which they jump; of one that comes twice the first counts.
    */
   readonly startAt?: number | string | undefined;
   /** No time after it. Itself allowed. Of a local time that comes twice the second counts. */
