@@ -167,7 +167,8 @@ export class InProcessScheduler implements Scheduler {
     this.#planner.drop(record);
     if (!this.#stopped) this.#planner.skipRest(record, 'cancelled');
     this.#runs.dropWaiting(record, 'cancelled', true);
-    const running = [...(activity.running ?? [])];
+    // Of those that stand by, those that are asking.
+    const running = [...(activity.running ?? []), ...(activity.standingBy ?? [])];
     if (runs === 'abort') for (const run of running) this.#runs.abort(run, 'cancelled', new RunCancelledError(name, 'its schedule was removed'));
     await this.#runs.whenEnded(running);
   }

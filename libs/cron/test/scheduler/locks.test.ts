@@ -274,6 +274,31 @@ describe('locks that cannot be asked', () => {
   });
 });
 
+it('remove waits for a run that stood by and is granted meanwhile', async () => {
+  const held = heldRuns();
+  const answers = [Promise.resolve(false), Promise.withResolvers<boolean>()] as const;
+  let asked = 0;
+  const locks: SchedulerLocks = {
+    async runOnce(_job, _at, work) {
+      const granted = await (asked++ === 0 ? answers[0] : answers[1].promise);
+      return granted ? { ran: true, value: await work({ fence: 1n, signal: new AbortController().signal }) } : { ran: false, reason: 'claimed' };
+    },
+  };
+  const { clock, scheduler, events } = testBench({ locks });
+  scheduler.schedule('job', every10s, held.handler, { lock: { ttlMs: 1_000, onCrash: 'retry' } });
+  await clock.advance(11 * SECOND);
+  expect(asked).toBe(2);
+  let removed = false;
+  const removal = scheduler.remove('job').then(() => (removed = true));
+  answers[1].resolve(true);
+  await settle();
+  expect([held.open.length, removed]).toEqual([1, false]);
+  held.open[0]!.end();
+  await removal;
+  expect(events.map(({ type }) => type)).toEqual(['started', 'succeeded']);
+  await scheduler.stop();
+});
+
 describe('with locks, what would not be one run for all processes is refused:', () => {
   const { scheduler } = testBench({ locks: { runOnce: () => Promise.reject(new Error('not asked')) } });
   it.each([
