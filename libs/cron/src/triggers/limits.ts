@@ -14,7 +14,8 @@ import { readDuration, readMoment, type Moment } from './trigger-options.ts';
 export interface LimitOptions {
   /**
    * No time before it: epoch ms, ISO 8601 with `Z` or offset, or a local time where the kind has a `tz`. Itself allowed. It moves
-   * no time: intervals count from their anchor all the same. A local time that clocks skip is the instant at which they jump; of one that comes twice the first counts.
+   * no time: intervals count from their anchor all the same. A local time that clocks skip is the instant at which they jump; of one
+   * that comes twice the first counts.
    */
   readonly startAt?: number | string | undefined;
   /** No time after it. Itself allowed. Of a local time that comes twice the second counts. */
