@@ -12,7 +12,18 @@ import { lintFields, type FieldFinding } from './lint-expression.ts';
 import { dateText, listed, readLanguage, timeText, type Texts } from './text.ts';
 import { canonicalZone } from './zone-names.ts';
 
-/** Stable: tools may show or hide warnings by it. */
+/**
+ * Stable: tools may show or hide warnings by it.
+ *
+ * - `uneven-step`: the step begins again with each hour, day, month or year, and the last distance is another one.
+ * - `open-step`: `5/15` means `5-59/15`. `whole-range`: `0-59` means every value, but is a fixed time. `wrapped-range`: `22-2`.
+ * - `either-day`: day of month and day of week are restricted, and either is enough. `stepped-day`: both must match, because one
+ *   begins with a star and has a step.
+ * - `short-month`, `leap-day`: a day that some months or years do not have. `limited-years`: the last year is near or past.
+ * - `numeric-weekday`: a number in what looks like Quartz, which counts weekdays otherwise: six fields or more, or a `?`.
+ * - `in-gap`, `in-overlap`: fixed times that clocks skip, or show twice, within the horizon. `unused-policy`: `dst` where it means nothing.
+ * - `zone-alias`: another name of a zone. `fast`: two times are closer together than `minPeriodMs`.
+ */
 export type LintRule = FieldFinding['rule'] | 'in-gap' | 'in-overlap' | 'unused-policy' | 'zone-alias' | 'fast';
 
 /** Something that is valid and may not be what was meant. */
