@@ -116,6 +116,7 @@ export class Runs {
   abort(run: Run, reason: NonNullable<RunInfo['aborted']>, error: unknown): void {
     if (run.aborted !== undefined || !this.#begun.has(run)) return;
     run.claiming?.abort(error);
+    run.timeout?.cancel();
     run.abort(reason, error);
     if (run.startedAt === undefined) return;
     const { name } = run.record;
@@ -264,7 +265,7 @@ export class Runs {
     run.startedMs = clock.monotonic();
     const { timeoutMs } = record.settings;
     if (timeoutMs !== Infinity) {
-      run.timeout = clock.setTimer(() => this.abort(run, 'timeout', new RunTimeoutError(record.name, timeoutMs)), timeoutMs, { keepAlive: false });
+      run.timeout = clock.setTimer(() => this.abort(run, 'timeout', new RunTimeoutError(record.name, timeoutMs)), timeoutMs);
     }
     if (!run.manual) reports.late(run.startedAt - run.dueAt);
     reports.emit({ type: 'started', name: record.name, scheduledAt: run.scheduledAt, startedAt: run.startedAt, manual: run.manual });

@@ -134,9 +134,11 @@ describe('runUntilStopped', () => {
   });
 });
 
-it('keeps the process alive until it is stopped', async () => {
+it('keeps the process alive until it is stopped, and its runs have ended', async () => {
   await using child = spawnNode({ script: join(import.meta.dirname, 'alive-process.ts') });
   await child.waitForLine(/^ran$/);
+  // Only the timeout of the other run still holds it.
+  await child.waitForLine(/^stopped$/);
   await child.waitForLine(/^exit 0$/);
   expect(await child.exit).toEqual({ code: 0, signal: null });
 });
