@@ -54,8 +54,16 @@ export class TriggerSyntaxError extends StaddleError {
   }
 }
 
-/** The error of a trigger inside another one, as an error of that one: a syntax error names the path, any other stays as it is. */
-export function errorWithin(path: string, error: unknown): unknown {
+/** Does something with a trigger inside another one. What is thrown is an error of the outer one: a syntax error names the path, any other stays as it is. */
+export function withPath<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw errorWithin(path, error);
+  }
+}
+
+function errorWithin(path: string, error: unknown): unknown {
   if (error instanceof CronSyntaxError) return new CronSyntaxError({ ...error, field: `${path}.${error.field}` }, { cause: error.cause });
   if (error instanceof TriggerSyntaxError) return new TriggerSyntaxError(error.field === undefined ? path : `${path}.${error.field}`, error.value, error.rule, { cause: error.cause });
   return error;

@@ -1,4 +1,4 @@
-import { CronDeclarationError, errorWithin, TriggerSyntaxError, TriggerTooSparseError } from './errors.ts';
+import { CronDeclarationError, TriggerSyntaxError, TriggerTooSparseError, withPath } from './errors.ts';
 import type { Trigger, TriggerKind } from './trigger.ts';
 import { calendar } from './triggers/calendar-trigger.ts';
 import { and, MOST_MEMBERS, or } from './triggers/combined-trigger.ts';
@@ -119,11 +119,7 @@ function exclusions(fields: Json, context: Context): readonly (HolidayCalendar |
 }
 
 function readWithin(path: string, json: unknown, { calendars, depth }: Context): Trigger {
-  try {
-    return read(json, { calendars, depth: depth + 1 });
-  } catch (error) {
-    throw errorWithin(path, error);
-  }
+  return withPath(path, () => read(json, { calendars, depth: depth + 1 }));
 }
 
 function isKind(kind: unknown): kind is TriggerKind {

@@ -49,6 +49,7 @@ export interface Trigger {
    * @throws InvalidInstantError (`ERR_CRON_INSTANT`)
    * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) when by then no time is left within its limits, and for a seed that is needed
    *   and is not text of 1 to 200 characters
+   * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) when the seed makes of `H` a day that never comes: the 31st, of November
    */
   resolve(nowMs: number, options?: ResolveOptions): Trigger;
   /**

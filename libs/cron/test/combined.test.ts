@@ -147,6 +147,12 @@ describe.each<[string, (of: readonly Trigger[], options?: AndOptions) => Trigger
     const trigger = combine([after({ delay: '1h' })], { endAt: NOW });
     expect(() => trigger.resolve(NOW)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', rule: 'never comes: no time is left within its limits' }));
   });
+
+  it('says which of them cannot be resolved', () => {
+    const past = interval({ every: '1h', endAt: NOW - 1 });
+    expect(() => combine([after({ delay: 0 }), past]).resolve(NOW)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field: 'of.1' }));
+    expect(() => combine([after({ delay: 0 })], { exclude: [past] }).resolve(NOW)).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field: 'exclude.0' }));
+  });
 });
 
 describe('combinations of any sets of instants', () => {

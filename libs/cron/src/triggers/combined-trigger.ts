@@ -1,5 +1,5 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
-import { TriggerSyntaxError } from '../errors.ts';
+import { TriggerSyntaxError, withPath } from '../errors.ts';
 import type { Trigger } from '../trigger.ts';
 import { createTrigger, timelineOf } from './create-trigger.ts';
 import { readLimits, requireFirst, type LimitOptions } from './limits.ts';
@@ -67,7 +67,7 @@ function timelinesOf(members: readonly Trigger[]): readonly Timeline[] | undefin
 }
 
 function resolveAll(members: readonly Trigger[], nowMs: number, seed: string | undefined): readonly Trigger[] {
-  return members.map((member) => member.resolve(nowMs, { seed }));
+  return members.map((member, index) => withPath(`of.${index}`, () => member.resolve(nowMs, { seed })));
 }
 
 function union(members: readonly Timeline[]): Timeline {

@@ -1,5 +1,5 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
-import { TriggerSyntaxError, TriggerTooSparseError } from '../errors.ts';
+import { TriggerSyntaxError, TriggerTooSparseError, withPath } from '../errors.ts';
 import type { LimitsJson, Trigger } from '../trigger.ts';
 import { formatInstant, LATEST_MS } from '../zone/instant.ts';
 import type { TimeZone } from '../zone/time-zone.ts';
@@ -92,7 +92,7 @@ export function readLimits(options: LimitOptions, { zone, hashed = false }: Limi
       startAt: start?.text ?? (maxRuns === undefined ? undefined : formatInstant(nowMs + 1)),
       endAt: end?.text,
       maxRuns,
-      exclude: exclude?.map((excluded) => ('resolve' in excluded ? excluded.resolve(nowMs, { seed: newSeed }) : excluded)),
+      exclude: exclude?.map((excluded, index) => ('resolve' in excluded ? withPath(`exclude.${index}`, () => excluded.resolve(nowMs, { seed: newSeed })) : excluded)),
       jitter,
       seed: spread ? (seed ?? newSeed) : undefined,
     }),

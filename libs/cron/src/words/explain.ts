@@ -104,12 +104,12 @@ function explainTrigger(trigger: Trigger, { after: from, count = 20, language = 
   return { sentence, trigger: json, warnings, tz: shownIn, times, end, text: textOf(sentence, warnings, times, end && ENDS[end][language]) };
 }
 
-/** Undefined for a trigger whose limits leave nothing when it is created so late. */
+/** Undefined for a trigger whose limits leave nothing when it is created so late, and for one whose `H` becomes a day that never comes. */
 function tryResolve(trigger: Trigger, nowMs: number, seed: string | undefined): Trigger | undefined {
   try {
     return trigger.resolve(nowMs, { seed });
   } catch (error) {
-    if (hasCode(error, 'ERR_CRON_TRIGGER')) return undefined;
+    if (hasCode(error, 'ERR_CRON_TRIGGER') || hasCode(error, 'ERR_CRON_SYNTAX')) return undefined;
     throw error;
   }
 }

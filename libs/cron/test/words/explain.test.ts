@@ -193,6 +193,12 @@ describe('explain of triggers', () => {
     expect(explain(evenings, { after: 0, count: 1 }).times[0]!.local).toBe('1969-12-31 20:00:00');
   });
 
+  it('ends where the seed makes a day that never comes', () => {
+    const trigger = cron('0 9 H(30-31) 2,4 *', { tz: 'UTC' });
+    const never = Array.from({ length: 20 }, (_, index) => `task-${index}`).find((seed) => explain(trigger, { after: 0, seed, count: 1 }).end === 'ended')!;
+    expect(() => trigger.resolve(0, { seed: never })).toThrow(expect.objectContaining({ code: 'ERR_CRON_SYNTAX', rule: 'never comes: month 2,4 has at most 30 days' }));
+  });
+
   it('knows a date that clocks skip', () => {
     expect(explain(date({ at: '2025-03-09T02:30', tz: 'America/New_York' }), { after: 0 }).times[0]!.note).toBe('clocks go forward from 02:00 to 03:00: stands for 02:30');
   });
