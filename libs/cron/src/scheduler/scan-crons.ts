@@ -1,5 +1,5 @@
-import { glob, stat } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { join, posix, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CronDeclarationError } from '../errors.ts';
 import { manifestOf, type CronManifest } from './cron-manifest.ts';
@@ -31,8 +31,8 @@ const PATTERN = '**/*.cron.{ts,mts,cts,js,mjs,cjs}';
 /**
  * Imports every `*.cron.ts` file below a directory and collects what they declare by `defineCron`, in whatever exports and arrays
  * of them. All or nothing: one bad file fails the scan, because a job that is silently missing is found out too late.
- * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for a directory that is not there, a file that cannot be imported or
- * declares nothing, and for two declarations of one name
+ * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for a directory that cannot be read or has no such file, a file that cannot
+ * be imported or declares nothing, and for two declarations of one name
  */
 export async function scanCrons({ directory, pattern = PATTERN }: ScanCronsOptions): Promise<ScannedCrons> {
   const found = await stat(directory).catch((cause: unknown) => {
@@ -43,7 +43,10 @@ export async function scanCrons({ directory, pattern = PATTERN }: ScanCronsOptio
   const scanned: ScannedCron[] = [];
   // What is imported may change the working directory.
   const root = resolve(directory);
-  for (const file of await filesOf(root, pattern)) {
+  const matched = (await filesBelow(root, '')).filter((file) => posix.matchesGlob(file, posix.normalize(pattern)));
+  if (matched.length === 0) throw new CronDeclarationError(directory, `has no file that matches ${pattern}`);
+  // Sorted, so that they are imported in the same order everywhere.
+  for (const file of matched.toSorted()) {
     const definitions = await definitionsOf(root, file);
     if (definitions.length === 0) throw new CronDeclarationError(file, 'declares nothing: export what defineCron returns');
     scanned.push(...definitions.map((definition) => ({ file, definition })));
@@ -56,21 +59,32 @@ export async function scanCrons({ directory, pattern = PATTERN }: ScanCronsOptio
   return { crons: scanned.map(({ definition }) => definition), manifest: manifestOf(scanned) };
 }
 
-/** Paths with `/`, sorted, so that files are imported in the same order everywhere. */
-async function filesOf(directory: string, pattern: string): Promise<string[]> {
+/**
+ * Paths with `/`, of everything but `node_modules` and what begins with a dot. Not by `glob`, which takes a folder that cannot be
+ * read for an empty one.
+ */
+async function filesBelow(root: string, folder: string): Promise<string[]> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((cause: unknown) => {
+    throw new CronDeclarationError(folder, 'cannot be read', { cause });
+  });
   const files: string[] = [];
-  const exclude = (path: string): boolean => path.split(sep).some((part) => part === 'node_modules' || (part.startsWith('.') && part !== '.'));
-  for await (const file of glob(pattern, { cwd: directory, exclude })) files.push(file.replaceAll(sep, '/'));
-  return files.toSorted();
+  for (const entry of entries) {
+    if (entry.name === 'node_modules' || entry.name.startsWith('.')) continue;
+    const path = posix.join(folder, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesBelow(root, path)));
+    else files.push(path);
+  }
+  return files;
 }
 
 async function definitionsOf(directory: string, file: string): Promise<CronDefinition[]> {
   const url = pathToFileURL(join(directory, file)).href;
-  const exports = await (import(url) as Promise<Record<string, unknown>>).catch((cause: unknown) => {
-    throw new CronDeclarationError(file, 'cannot be imported', { cause });
-  });
-  // Of a CommonJS module Node sees only the exports that it can read off the text; all of them are in this one.
-  const all = [...Object.values(exports), ...Object.values(exports['module.exports'] ?? {})].flat();
+  const definitions = await (import(url) as Promise<Record<string, unknown>>)
+    // Of a CommonJS module Node sees only the exports that it can read off the text; all of them are in this one.
+    .then((exports) => [...Object.values(exports), ...Object.values(exports['module.exports'] ?? {})].flat().filter(isCronDefinition))
+    .catch((cause: unknown) => {
+      throw new CronDeclarationError(file, 'cannot be imported', { cause });
+    });
   // An export and the default export may be one object.
-  return [...new Set(all)].filter(isCronDefinition);
+  return [...new Set(definitions)];
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -142,13 +142,15 @@ describe('scanCrons', () => {
     expect((await scanCrons({ directory, pattern: 'jobs/a.ts' })).crons.map(({ name }) => name)).toEqual(['a']);
   });
 
-  it('finds nothing in an empty directory', async () => {
-    expect(await scanCrons({ directory: await folder({}) })).toEqual({ crons: [], manifest: { v: 1, hash: HASH, crons: [] } });
+  it('refuses a directory without declarations: the pattern or the path is wrong', async () => {
+    const directory = await folder({ 'notes.ts': '' });
+    await expect(scanCrons({ directory })).rejects.toMatchObject({ code: 'ERR_CRON_DECLARATION', source: directory, rule: expect.stringContaining('no file that matches') as string });
   });
 
   it.each<[string, Readonly<Record<string, string>>, string, RegExp]>([
     ['a file that declares nothing', { 'a.cron.ts': 'export const job = { name: "a" }' }, 'a.cron.ts', /declares nothing/],
     ['a file that throws', { 'sub/a.cron.ts': 'throw new Error("no such table")' }, 'sub/a.cron.ts', /cannot be imported/],
+    ['a file whose exports cannot be read', { 'a.cron.ts': 'export const jobs = new Proxy({}, { has() { throw new Error("hidden"); } })' }, 'a.cron.ts', /cannot be imported/],
     ['a file that is no code', { 'a.cron.ts': 'export const = 5' }, 'a.cron.ts', /cannot be imported/],
     ['a bad declaration', { 'a.cron.ts': declaring('a', ', retries: 3') }, 'a.cron.ts', /cannot be imported/],
     ['two declarations of one name', { 'a.cron.ts': declaring('twice'), 'b.cron.ts': declaring('twice') }, 'twice', /in a\.cron\.ts and in b\.cron\.ts/],
@@ -161,6 +163,25 @@ describe('scanCrons', () => {
   it('says why a file cannot be imported', async () => {
     const directory = await folder({ 'a.cron.ts': 'throw new Error("no such table")' });
     await expect(scanCrons({ directory })).rejects.toMatchObject({ cause: { message: 'no such table' } });
+  });
+
+  it('refuses a folder that it may not read, which may hold declarations', async () => {
+    const directory = await folder({ 'a.cron.ts': declaring('a'), 'closed/b.cron.ts': declaring('b') });
+    await chmod(directory, 0o755);
+    await chmod(join(directory, 'closed'), 0);
+    // Root may read everything.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.('nobody');
+    try {
+      await expect(scanCrons({ directory })).rejects.toMatchObject({ code: 'ERR_CRON_DECLARATION', source: 'closed', cause: { code: 'EACCES' } });
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+  });
+
+  it('takes a folder that is called like a file for a folder', async () => {
+    const directory = await folder({ 'a.cron.ts/b.cron.ts': declaring('b') });
+    expect((await scanCrons({ directory, pattern: './**/*.cron.ts' })).manifest.crons).toMatchObject([{ name: 'b', file: 'a.cron.ts/b.cron.ts' }]);
   });
 
   it('refuses what is no directory', async () => {
