@@ -1,3 +1,4 @@
+import { CronImportError } from '../errors.ts';
 import { cron } from '../triggers/cron-trigger.ts';
 import { date } from '../triggers/date-trigger.ts';
 import { interval } from '../triggers/interval-trigger.ts';
@@ -66,8 +67,18 @@ export function fromCeleryBeat(beatSchedule: unknown, options: CeleryOptions = {
   return Object.entries(importing.record('beat_schedule', beatSchedule)).map(([name, value]) => {
     const { task, schedule, args = [], kwargs = {} } = importing.record(name, value);
     if (typeof task !== 'string') importing.refuse(`${name}.task`, task, 'is not the name of a task');
-    return { name, task, args, kwargs, ...fromCelery(schedule, options) };
+    return { name, task, args, kwargs, ...readEntry(name, schedule, options) };
   });
+}
+
+function readEntry(name: string, schedule: unknown, options: CeleryOptions): Imported {
+  try {
+    return fromCelery(schedule, options);
+  } catch (error) {
+    if (!(error instanceof CronImportError)) throw error;
+    const { system, field, value, rule, cause } = error;
+    throw new CronImportError(system, `${name}.schedule${field === 'schedule' ? '' : `.${field}`}`, value, rule, { cause });
+  }
 }
 
 function fromInterval(importing: Importing, field: string, everyMs: number): Imported {

@@ -83,4 +83,6 @@ it('a beat schedule gives its entries by name', () => {
     ['poll', 'shop.poll', [], {}, 'interval'],
   ]);
   expect(() => fromCeleryBeat({ report: { schedule: 5 } })).toThrow(expect.objectContaining({ field: 'report.task' }));
+  expect(() => fromCeleryBeat({ report: { task: 'shop.report', schedule: 'daily' } }, TZ)).toThrow(expect.objectContaining({ field: 'report.schedule' }));
+  expect(() => fromCeleryBeat({ report: { task: 'shop.report', schedule: { hour: 24 } } }, TZ)).toThrow(expect.objectContaining({ field: 'report.schedule.hour' }));
 });
