@@ -176,6 +176,7 @@ describe('scanCrons', () => {
       await expect(scanCrons({ directory })).rejects.toMatchObject({ code: 'ERR_CRON_DECLARATION', source: 'closed', cause: { code: 'EACCES' } });
     } finally {
       if (isRoot) process.seteuid?.(0);
+      await chmod(join(directory, 'closed'), 0o755);
     }
   });
 
