@@ -10,6 +10,7 @@ import type { HolidayCalendar } from './triggers/holiday-calendar.ts';
 import { interval } from './triggers/interval-trigger.ts';
 import type { LimitOptions } from './triggers/limits.ts';
 import { bounded, STEPS_PER_LIST } from './triggers/steps.ts';
+import { LIMIT_OPTIONS } from './triggers/trigger-options.ts';
 
 export interface ParseTriggerOptions {
   /** The holiday calendars that the JSON may name. Default: none. */
@@ -41,17 +42,15 @@ interface Context {
   readonly depth: number;
 }
 
-const LIMITS = ['startAt', 'endAt', 'maxRuns', 'exclude', 'jitter', 'seed'];
-
 /** The keys of each kind beside `v` and `kind`. */
 const KEYS: Readonly<Record<TriggerKind, readonly string[]>> = {
   date: ['at', 'tz', 'fold'],
   after: ['delay'],
-  interval: ['every', 'anchor', 'mode', ...LIMITS],
-  cron: ['expr', 'tz', 'dst', ...LIMITS],
-  calendar: ['every', 'anchor', 'tz', 'clamp', 'dst', ...LIMITS],
-  or: ['of', ...LIMITS],
-  and: ['of', 'threshold', ...LIMITS],
+  interval: ['every', 'anchor', 'mode', ...LIMIT_OPTIONS],
+  cron: ['expr', 'tz', 'dst', ...LIMIT_OPTIONS],
+  calendar: ['every', 'anchor', 'tz', 'clamp', 'dst', ...LIMIT_OPTIONS],
+  or: ['of', ...LIMIT_OPTIONS],
+  and: ['of', 'threshold', ...LIMIT_OPTIONS],
 };
 
 const KINDS = Object.keys(KEYS);

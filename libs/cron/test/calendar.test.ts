@@ -18,6 +18,16 @@ function timesOf(options: CalendarOptions, count: number, from: number = -Infini
 }
 
 describe('calendar', () => {
+  it.each<[string, string, string]>([
+    ['a local time', '2026-03-31T09:00', '2026-03-31T09:00:00'],
+    ['an instant', '2026-03-31T07:00:00Z', '2026-03-31T09:00:00'],
+    ['a local time that clocks skip', '2026-03-29T02:30', '2026-03-29T02:30:00'],
+  ])('is anchored at its start where it has one and no anchor: %s', (_, startAt, anchor) => {
+    const trigger = calendar({ every: 'P1M', tz: PARIS, startAt });
+    expect(trigger.toJSON()).toMatchObject({ anchor });
+    expect(trigger.next(-Infinity)).toBe(calendar({ every: 'P1M', tz: PARIS, anchor }).next(-Infinity));
+  });
+
   it.each<[string, string, string, string[]]>([
     ['the 31st, which falls back to the end of a short month and comes back', 'P1M', '2025-01-31T00:00', ['2025-01-31', '2025-02-28', '2025-03-31', '2025-04-30', '2025-05-31']],
     ['the 30th', 'P1M', '2024-01-30T00:00', ['2024-01-30', '2024-02-29', '2024-03-30']],

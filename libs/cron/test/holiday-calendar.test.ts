@@ -25,7 +25,7 @@ describe('a holiday calendar', () => {
   });
 
   it('takes weekdays in any case', () => {
-    expect(holidayCalendar({ name: 'x', weekend: ['fri'] }).excludes('2026-11-20')).toBe(true);
+    expect(holidayCalendar({ name: 'x', weekend: ['fri' as 'FRI'] }).excludes('2026-11-20')).toBe(true);
   });
 
   it('is immutable, whatever becomes of the lists that it was made from', () => {

@@ -1,4 +1,20 @@
-import { after, and, calendar, cron, date, interval, or, type DateOptions, type Trigger } from '@staddle/cron';
+import {
+  after,
+  and,
+  calendar,
+  cron,
+  date,
+  interval,
+  or,
+  type AfterOptions,
+  type AndOptions,
+  type CalendarOptions,
+  type CronOptions,
+  type DateOptions,
+  type IntervalOptions,
+  type LimitOptions,
+  type Trigger,
+} from '@staddle/cron';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -43,7 +59,7 @@ describe('date', () => {
     [{ at: '2026-12-01T09:00:00' }, 'tz', 'is missing: a local time needs its IANA time zone'],
     [{ at: '2026-12-01T09:00:00Z', tz: 'UTC' }, 'tz', 'has no meaning: at has an offset'],
     [{ at: '2026-12-01T09:00:00Z', fold: 0 }, 'fold', 'has no meaning: at has an offset'],
-    [{ at: NOW, tz: 'UTC' }, 'tz', 'has no meaning: at is a number'],
+    [{ at: NOW, tz: 'UTC' }, 'tz', 'has no meaning: at is a number or Date'],
     [{ at: '2026-12-01T09:00:00', tz: 'UTC', fold: 2 }, 'fold', 'is neither 0 nor 1'],
     [{ at: '2026-12-01T09:00:00', tz: 'Europe/Atlantis' }, 'tz', 'is not an IANA time zone such as Europe/Paris, or UTC'],
     [{ at: '1969-12-31T23:59:59Z' }, 'at', 'is not an instant between 1970 and 9999'],
@@ -98,6 +114,13 @@ describe('interval', () => {
     expect(trigger.next(anchor)).toBe(anchor + 900_000);
     expect(trigger.next(anchor + 899_999)).toBe(anchor + 900_000);
     expect(trigger.next(anchor + 1_000_000)).toBe(anchor + 1_800_000);
+  });
+
+  it('is anchored at its start where it has one and no anchor', () => {
+    const trigger = interval({ every: '15m', startAt: '2026-01-01T00:10:00Z' });
+    expect(trigger.toJSON()).toEqual({ v: 1, kind: 'interval', every: 'PT15M', anchor: '2026-01-01T00:10:00.000Z', startAt: '2026-01-01T00:10:00.000Z' });
+    expect(trigger.next(-Infinity)).toBe(Date.parse('2026-01-01T00:10:00Z'));
+    expect(trigger.next(Date.parse('2026-01-01T01:00:00Z'))).toBe(Date.parse('2026-01-01T01:10:00Z'));
   });
 
   it('is anchored at its creation unless told otherwise', () => {
@@ -247,5 +270,31 @@ describe('every trigger', () => {
     const trigger = cron('59 23 * * *', { tz: 'UTC' });
     expect(iso(trigger.next(Date.parse('9999-12-31T00:00:00Z')))).toBe('9999-12-31T23:59:00.000Z');
     expect(trigger.next(Date.parse('9999-12-31T23:59:00Z'))).toBeUndefined();
+  });
+});
+
+describe('options', () => {
+  const at = new Date('2026-12-01T09:00:00.250Z');
+
+  it('take a Date wherever they take an instant', () => {
+    expect(date({ at }).hash).toBe(date({ at: at.getTime() }).hash);
+    expect(interval({ every: '1h', anchor: at, startAt: at, endAt: at }).hash).toBe(interval({ every: '1h', anchor: at.getTime(), startAt: at.getTime(), endAt: at.getTime() }).hash);
+    expect(() => date({ at: new Date(Number.NaN) })).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', field: 'at' }) as Error);
+  });
+
+  it.each<[string, () => Trigger, string | undefined]>([
+    ['cron', () => cron('* * * * *', { tz: 'UTC', jiter: '5m' } as CronOptions), 'jiter'],
+    ['interval', () => interval({ every: '1h', start: 5 } as IntervalOptions), 'start'],
+    ['calendar', () => calendar({ every: 'P1M', tz: 'UTC', day: 31 } as CalendarOptions), 'day'],
+    ['date', () => date({ at, timezone: 'UTC' } as DateOptions), 'timezone'],
+    ['after', () => after({ delay: 5, unit: 's' } as AfterOptions), 'unit'],
+    ['or', () => or([date({ at })], { threshold: 5 } as LimitOptions), 'threshold'],
+    ['and', () => and([date({ at })], { treshold: 5 } as AndOptions), 'treshold'],
+    ['cron without any', () => cron('* * * * *', undefined as unknown as CronOptions), 'tz'],
+    ['cron with text', () => cron('* * * * *', 'UTC' as unknown as CronOptions), undefined],
+    ['interval without any', () => interval(undefined as unknown as IntervalOptions), undefined],
+    ['date without any', () => date(undefined as unknown as DateOptions), undefined],
+  ])('of %s that do not exist are refused', (_what, build, field) => {
+    expect(build).toThrow(expect.objectContaining({ code: 'ERR_CRON_TRIGGER', ...(field !== undefined && { field }) }) as Error);
   });
 });

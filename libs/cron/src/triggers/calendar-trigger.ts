@@ -8,12 +8,12 @@ import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
 import { bounded, countStep } from './steps.ts';
 import type { Timeline } from './timeline.ts';
-import { dstJson, readDstPolicy, readMoment, readTimeZone } from './trigger-options.ts';
+import { checkOptions, dstJson, LIMIT_OPTIONS, readDstPolicy, readMoment, readTimeZone, type Moment } from './trigger-options.ts';
 
 export interface CalendarOptions extends LimitOptions {
   /** ISO 8601 in whole years, months, weeks or days: `P1M`, `P1Y6M`, `P2W`, `P10D`. Not mixed with hours: that would be no calendar. Up to 100 years. */
   readonly every: string;
-  /** The first time, as a local ISO 8601 time, from which all others are counted. Default: the creation, so that the first one after it comes a step later. */
+  /** The first time, as a local ISO 8601 time, from which all others are counted. Default: `startAt`, else the creation, so that the first one after it comes a step later. */
   readonly anchor?: string | undefined;
   /** IANA time zone whose calendar and clocks count. */
   readonly tz: string;
@@ -23,19 +23,22 @@ export interface CalendarOptions extends LimitOptions {
   readonly dst?: Partial<DstPolicy> | undefined;
 }
 
+const OPTIONS = ['every', 'anchor', 'tz', 'clamp', 'dst', ...LIMIT_OPTIONS];
+
 /**
  * By the calendar of a zone, always counted from the anchor: a month after January 31 comes February 28, and then March 31.
  * Months are added before days.
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) also when no time is left within the limits
  */
 export function calendar(options: CalendarOptions): Trigger {
+  checkOptions('calendar', options, OPTIONS);
   const { tz, clamp = 'last' } = options;
   const period = readPeriod(options.every);
   const zone = readTimeZone(tz);
-  const anchorMs = readAnchor(options.anchor, zone);
   if (clamp !== 'last' && clamp !== 'skip') throw new TriggerSyntaxError('clamp', clamp, "is neither 'last' nor 'skip'");
   const policy = readDstPolicy(options.dst);
   const limits = readLimits(options, { zone });
+  const anchorMs = readAnchor(options.anchor, zone) ?? (limits.start && shownAt(limits.start, zone));
   const every = formatPeriod(period);
   const anchor = anchorMs === undefined ? undefined : formatLocalTime(anchorMs);
   return createTrigger({
@@ -91,6 +94,12 @@ function readAnchor(anchor: string | undefined, zone: TimeZone): number | undefi
   if (local === undefined || local.offsetMs !== undefined) throw new TriggerSyntaxError('anchor', anchor, 'is not a local ISO 8601 time such as 2026-01-31T09:00:00');
   readMoment('anchor', anchor, zone);
   return local.localMs;
+}
+
+/** What clocks show at it; of a local time what was written, also when clocks skip it. */
+function shownAt({ ms, text }: Moment, zone: TimeZone): number {
+  const { localMs, offsetMs } = tryParseDateTime(text)!;
+  return offsetMs === undefined ? localMs : ms + zone.periodAt(ms).offsetMs;
 }
 
 /** The local time that is `count` steps after the anchor; undefined for one that `clamp` leaves out. */

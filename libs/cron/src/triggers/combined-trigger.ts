@@ -6,7 +6,7 @@ import { readLimits, requireFirst, type LimitOptions } from './limits.ts';
 import { checkMember } from './member.ts';
 import { bounded, countStep } from './steps.ts';
 import type { Timeline } from './timeline.ts';
-import { readDuration } from './trigger-options.ts';
+import { checkOptions, LIMIT_OPTIONS, readDuration } from './trigger-options.ts';
 
 export interface AndOptions extends LimitOptions {
   /** How far apart the times may be; the earliest one counts. Default 0: the same millisecond. */
@@ -15,11 +15,14 @@ export interface AndOptions extends LimitOptions {
 
 export const MOST_MEMBERS = 32;
 
+const AND_OPTIONS = ['threshold', ...LIMIT_OPTIONS];
+
 /**
  * Every time of any of the triggers, each once. Up to 32 triggers; none with jitter or a fixed delay.
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) also when no time is left within the limits
  */
 export function or(of: readonly Trigger[], options: LimitOptions = {}): Trigger {
+  checkOptions('or', options, LIMIT_OPTIONS);
   const members = readMembers(of);
   const limits = readLimits(options);
   const timelines = timelinesOf(members);
@@ -37,6 +40,7 @@ export function or(of: readonly Trigger[], options: LimitOptions = {}): Trigger 
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) also when they never agree, or too rarely to be found
  */
 export function and(of: readonly Trigger[], options: AndOptions = {}): Trigger {
+  checkOptions('and', options, AND_OPTIONS);
   const members = readMembers(of);
   const thresholdMs = options.threshold === undefined ? 0 : readDuration('threshold', options.threshold, 0);
   const limits = readLimits(options);

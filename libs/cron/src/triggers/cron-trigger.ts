@@ -3,7 +3,7 @@ import { parseCronExpression } from '../expression/cron-expression.ts';
 import type { DstPolicy, Trigger } from '../trigger.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
-import { dstJson, readDstPolicy, readTimeZone } from './trigger-options.ts';
+import { checkOptions, dstJson, LIMIT_OPTIONS, readDstPolicy, readTimeZone } from './trigger-options.ts';
 
 export interface CronOptions extends LimitOptions {
   /** IANA time zone whose clocks the expression reads, or UTC. There is no default: "at nine" needs a where. */
@@ -11,6 +11,8 @@ export interface CronOptions extends LimitOptions {
   /** What becomes of fixed times where clocks change. Default: skipped ones fire when the gap ends, repeated ones the first time. */
   readonly dst?: Partial<DstPolicy> | undefined;
 }
+
+const OPTIONS = ['tz', 'dst', ...LIMIT_OPTIONS];
 
 /**
  * At the times of a cron expression: minute, hour, day of month, month and day of week, with the second in front of them or not, and
@@ -21,7 +23,9 @@ export interface CronOptions extends LimitOptions {
  */
 export function cron(expr: string, options: CronOptions): Trigger {
   // Whoever comes from other libraries gives no options at first, and is to be told what is missing.
-  const zone = readTimeZone((options as CronOptions | undefined)?.tz);
+  if (options === undefined) readTimeZone(options);
+  checkOptions('cron', options, OPTIONS);
+  const zone = readTimeZone(options.tz);
   const policy = readDstPolicy(options.dst);
   // A seed that is no text is refused with the other limits.
   const expression = parseCronExpression(expr, typeof options.seed === 'string' ? options.seed : undefined);

@@ -4,11 +4,11 @@ import type { DateTriggerJson, Trigger } from '../trigger.ts';
 import { formatInstant, isInstant } from '../zone/instant.ts';
 import { formatLocalTime, tryParseDateTime } from '../zone/local-time.ts';
 import { createTrigger } from './create-trigger.ts';
-import { readDuration, readTimeZone } from './trigger-options.ts';
+import { checkOptions, epochMsOf, readDuration, readTimeZone, type Instant } from './trigger-options.ts';
 
 export interface DateOptions {
-  /** Epoch milliseconds, ISO 8601 with `Z` or offset, or a local ISO 8601 time, which needs `tz`. */
-  readonly at: number | string;
+  /** Epoch ms, a `Date`, ISO 8601 with `Z` or offset, or a local ISO 8601 time, which needs `tz`. */
+  readonly at: Instant;
   /** IANA time zone of a local time. */
   readonly tz?: string | undefined;
   /** Which one of a local time that comes twice when clocks go back. Default 0, the first. */
@@ -20,10 +20,12 @@ export interface DateOptions {
  * jump: the task runs late rather than never.
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`)
  */
-export function date({ at, tz, fold }: DateOptions): Trigger {
-  if (typeof at === 'number') {
-    refuseLocalOptions(tz, fold, 'is a number');
-    return once(at, at);
+export function date(options: DateOptions): Trigger {
+  checkOptions('date', options, ['at', 'tz', 'fold']);
+  const { at, tz, fold } = options;
+  if (typeof at === 'number' || at instanceof Date) {
+    refuseLocalOptions(tz, fold, 'is a number or Date');
+    return once(at, epochMsOf(at));
   }
   const parsed = typeof at === 'string' ? tryParseDateTime(at) : undefined;
   if (parsed === undefined) throw new TriggerSyntaxError('at', at, 'is not an ISO 8601 date and time such as 2026-12-01T09:00:00 or 2026-12-01T01:00:00Z');
@@ -45,7 +47,7 @@ function refuseLocalOptions(tz: unknown, fold: unknown, why: string): void {
   if (fold !== undefined) throw new TriggerSyntaxError('fold', fold, `has no meaning: at ${why}`);
 }
 
-function once(at: number | string, ms: number, json?: DateTriggerJson): Trigger {
+function once(at: Instant, ms: number, json?: DateTriggerJson): Trigger {
   if (!isInstant(ms)) throw new TriggerSyntaxError('at', at, 'is not an instant between 1970 and 9999');
   return createTrigger({
     json: json ?? { v: 1, kind: 'date', at: formatInstant(ms) },
@@ -63,8 +65,9 @@ export interface AfterOptions {
  * `next` looks strictly ahead.
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`)
  */
-export function after({ delay }: AfterOptions): Trigger {
-  const delayMs = readDuration('delay', delay, 0);
+export function after(options: AfterOptions): Trigger {
+  checkOptions('after', options, ['delay']);
+  const delayMs = readDuration('delay', options.delay, 0);
   return createTrigger({
     json: { v: 1, kind: 'after', delay: formatDuration(delayMs) },
     timeline: undefined,

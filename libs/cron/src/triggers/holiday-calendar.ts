@@ -24,7 +24,7 @@ export interface HolidayCalendarOptions {
   /** Days that are left out: `2026-10-01`, or `2026-10-01/2026-10-07` with both ends. */
   readonly days?: readonly string[] | undefined;
   /** Weekdays that are left out every week: `SAT`, `SUN`. At most six of them. */
-  readonly weekend?: readonly string[] | undefined;
+  readonly weekend?: readonly ('SUN' | 'MON' | 'TUE' | 'WED' | 'THU' | 'FRI' | 'SAT')[] | undefined;
   /** Days that are not left out although `days` or `weekend` says so, such as make-up days. Written as `days`. */
   readonly workdays?: readonly string[] | undefined;
   /** IANA zone whose days these are. Default: the zone of each trigger that uses it. */

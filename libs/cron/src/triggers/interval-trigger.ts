@@ -5,13 +5,16 @@ import { LATEST_MS } from '../zone/instant.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
 import type { Timeline } from './timeline.ts';
-import { readDuration, readMoment } from './trigger-options.ts';
+import { checkOptions, LIMIT_OPTIONS, readDuration, readMoment, type Instant } from './trigger-options.ts';
 
 export interface IntervalOptions extends LimitOptions {
   /** Elapsed time between two times, 1 ms to 36500 days. A day is 24 hours, whatever the clocks do. */
   readonly every: DurationInput;
-  /** The first time: epoch milliseconds or ISO 8601 with `Z` or offset. Default: the creation, so that the first one after it comes an interval later. */
-  readonly anchor?: number | string | undefined;
+  /**
+   * The first time: epoch ms, a `Date`, or ISO 8601 with `Z` or offset. Default: `startAt`, else the creation, so that the first
+   * one after it comes an interval later.
+   */
+  readonly anchor?: Instant | undefined;
   /**
    * `rate` (default): the anchor and every `every` after it, however long a run takes and however late it started. `delay`:
    * that long after the end of a run; the times are a plan in which runs take no time. Not with `maxRuns` or `exclude`.
@@ -19,16 +22,19 @@ export interface IntervalOptions extends LimitOptions {
   readonly mode?: 'rate' | 'delay' | undefined;
 }
 
+const OPTIONS = ['every', 'anchor', 'mode', ...LIMIT_OPTIONS];
+
 /**
  * At intervals of elapsed time.
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) also when no time is left within the limits
  */
 export function interval(options: IntervalOptions): Trigger {
+  checkOptions('interval', options, OPTIONS);
   const everyMs = readDuration('every', options.every, 1);
-  const anchor = readMoment('anchor', options.anchor);
   const { mode = 'rate' } = options;
   if (mode !== 'rate' && mode !== 'delay') throw new TriggerSyntaxError('mode', mode, "is neither 'rate' nor 'delay'");
   const limits = readLimits(options);
+  const anchor = readMoment('anchor', options.anchor) ?? limits.start;
   if (mode === 'delay') {
     for (const key of ['maxRuns', 'exclude'] as const) {
       if (limits.json[key] !== undefined) throw new TriggerSyntaxError(key, undefined, "has no meaning with mode 'delay': the times depend on how long runs take");

@@ -8,18 +8,18 @@ import type { HolidayCalendar } from './holiday-calendar.ts';
 import { seededChoice } from './seeded-hash.ts';
 import { bounded, countStep } from './steps.ts';
 import type { Timeline } from './timeline.ts';
-import { readDuration, readMoment, type Moment } from './trigger-options.ts';
+import { readDuration, readMoment, type Instant, type Moment } from './trigger-options.ts';
 
 /** Options that every kind which repeats takes. */
 export interface LimitOptions {
   /**
-   * No time before it: epoch ms, ISO 8601 with `Z` or offset, or a local time where the kind has a `tz`. Itself allowed. It moves
-   * no time: intervals count from their anchor all the same. A local time that clocks skip is the instant at which they jump; of one
+   * No time before it: epoch ms, a `Date`, ISO 8601 with `Z` or offset, or a local time where the kind has a `tz`. Itself allowed. It
+   * is the anchor of an interval or calendar without one, and moves no other time. A local time that clocks skip is the instant at which they jump; of one
    * that comes twice the first counts.
    */
-  readonly startAt?: number | string | undefined;
+  readonly startAt?: Instant | undefined;
   /** No time after it. Itself allowed. Of a local time that comes twice the second counts. */
-  readonly endAt?: number | string | undefined;
+  readonly endAt?: Instant | undefined;
   /** The first so many times from `startAt` on, 1 to 10 000; without `startAt` from creation on. What `exclude` leaves out does not count. */
   readonly maxRuns?: number | undefined;
   /** Days of holiday calendars, and times of other triggers, that are left out. Up to 32; no trigger with jitter or a fixed delay. */
@@ -33,6 +33,7 @@ export interface LimitOptions {
 export interface Limits {
   /** Canonical; only what was given. */
   readonly json: LimitsJson;
+  readonly start: Moment | undefined;
   /** Nothing in it waits for the creation. */
   readonly resolved: boolean;
   readonly jitterMs: ((atMs: number) => number) | undefined;
@@ -84,6 +85,7 @@ export function readLimits(options: LimitOptions, { zone, hashed = false }: Limi
   };
   return {
     json,
+    start,
     resolved: (maxRuns === undefined || start !== undefined) && (!spread || seed !== undefined) && exclusions.every(({ resolved }) => resolved),
     jitterMs: jitter !== undefined && seed !== undefined ? (atMs) => seededChoice(seed, atMs, jitter) : undefined,
     limit: (timeline) => limited(timeline, { start, end, maxRuns, exclusions }),

@@ -8,6 +8,20 @@ import { tryTimeZone, type TimeZone } from '../zone/time-zone.ts';
 // A century. It keeps `now + delay` before the year 9999 for as long as anyone will run this.
 const LONGEST_MS = 36_500 * 86_400_000;
 
+/** The options that every kind which repeats takes, in the order of the canonical JSON. */
+export const LIMIT_OPTIONS = ['startAt', 'endAt', 'maxRuns', 'exclude', 'jitter', 'seed'] as const;
+
+/**
+ * Nobody is told of a misspelt option by its effect before the schedule has gone wrong.
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for an option that does not exist, and for what is no object
+ */
+export function checkOptions(builder: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new TriggerSyntaxError(undefined, options, `is no object with the options of ${builder}: ${known.join(', ')}`);
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw new TriggerSyntaxError(key, (options as Record<string, unknown>)[key], `is not an option of ${builder}: ${known.join(', ')}`);
+  }
+}
+
 /** @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for no duration, and for one outside [minMs, maxMs]; default: up to 100 years */
 export function readDuration(field: string, input: DurationInput, minMs: number, maxMs: number = LONGEST_MS): number {
   let ms: number;
@@ -29,6 +43,15 @@ export function readTimeZone(tz: unknown, field: string = 'tz'): TimeZone {
   return zone;
 }
 
+/** An instant as people give it: epoch ms, a `Date`, or ISO 8601 text. */
+export type Instant = number | Date | string;
+
+/** NaN for what is neither a number nor a `Date`. */
+export function epochMsOf(input: unknown): number {
+  if (input instanceof Date) return input.getTime();
+  return typeof input === 'number' ? input : Number.NaN;
+}
+
 /** An instant and its canonical text. */
 export interface Moment {
   readonly ms: number;
@@ -36,13 +59,13 @@ export interface Moment {
 }
 
 /**
- * Reads epoch ms, ISO 8601 with `Z` or offset, or, with a zone, a local time. One that clocks skip is the instant of the jump;
+ * Reads epoch ms, a `Date`, ISO 8601 with `Z` or offset, or, with a zone, a local time. One that clocks skip is the instant of the jump;
  * of one that comes twice `fold` picks the first (0, default) or the second (1).
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`)
  */
-export function readMoment(field: string, input: number | string | undefined, zone?: TimeZone, fold: 0 | 1 = 0): Moment | undefined {
+export function readMoment(field: string, input: Instant | undefined, zone?: TimeZone, fold: 0 | 1 = 0): Moment | undefined {
   if (input === undefined) return undefined;
-  const parsed = typeof input === 'string' ? tryParseDateTime(input) : { localMs: typeof input === 'number' ? input : Number.NaN, offsetMs: 0 };
+  const parsed = typeof input === 'string' ? tryParseDateTime(input) : { localMs: epochMsOf(input), offsetMs: 0 };
   const local = parsed !== undefined && parsed.offsetMs === undefined;
   if (parsed === undefined || (local && zone === undefined)) {
     throw new TriggerSyntaxError(field, input, `is not an ISO 8601 instant with Z or offset such as 2026-01-01T00:00:00Z${zone ? ', nor a local time such as 2026-01-01T00:00:00' : ''}`);
