@@ -9,8 +9,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 const HASH = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
 
 /** A directory with these files, gone at the end of the test. */
-async function folder(files: Readonly<Record<string, string>>): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'staddle-crons-'));
+async function folder(files: Readonly<Record<string, string>>, parent: string = tmpdir()): Promise<string> {
+  const directory = await mkdtemp(join(parent, 'staddle-crons-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
@@ -166,11 +166,11 @@ describe('scanCrons', () => {
   });
 
   it('refuses a folder that it may not read, which may hold declarations', async () => {
-    const directory = await folder({ 'a.cron.ts': declaring('a'), 'closed/b.cron.ts': declaring('b') });
+    // Root may read everything, and what it has in the folder for temporary files nobody else may reach.
+    const isRoot = process.geteuid?.() === 0;
+    const directory = await folder({ 'a.cron.ts': declaring('a'), 'closed/b.cron.ts': declaring('b') }, isRoot ? '/tmp' : tmpdir());
     await chmod(directory, 0o755);
     await chmod(join(directory, 'closed'), 0);
-    // Root may read everything.
-    const isRoot = process.geteuid?.() === 0;
     if (isRoot) process.seteuid?.('nobody');
     try {
       await expect(scanCrons({ directory })).rejects.toMatchObject({ code: 'ERR_CRON_DECLARATION', source: 'closed', cause: { code: 'EACCES' } });
