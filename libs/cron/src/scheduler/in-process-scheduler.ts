@@ -282,12 +282,12 @@ export class InProcessScheduler implements Scheduler {
   }
 }
 
-/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) when no time is left */
+/** @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) when no time is left, or `H` draws a day that never comes */
 function resolveNow(trigger: Trigger, nowMs: number, name: string): Trigger {
   try {
     return trigger.resolve(nowMs, { seed: name });
   } catch (error) {
-    if (!hasCode(error, 'ERR_CRON_TRIGGER')) throw error;
+    if (!hasCode(error, 'ERR_CRON_TRIGGER') && !hasCode(error, 'ERR_CRON_SYNTAX')) throw error;
     throw new InvalidScheduleError('trigger', trigger, `has no time left: ${(error as Error).message}`);
   }
 }

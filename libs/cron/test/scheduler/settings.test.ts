@@ -101,3 +101,19 @@ it('takes the name as the seed of what needs one', () => {
   expect(new Set(times).size).toBe(4);
   expect(testBench().scheduler.schedule('a', trigger, () => {}).nextAt).toBe(times[0]);
 });
+
+it('refuses a name that draws a day which never comes, and no other', () => {
+  const { scheduler } = testBench();
+  const trigger = cron('0 0 H(28-30) 2 *', { tz: 'UTC' });
+  const refused = Array.from({ length: 20 }, (_, at) => `job-${at}`).filter((name) => {
+    try {
+      scheduler.schedule(name, trigger, () => {});
+      return false;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_CRON_SCHEDULE', field: 'trigger' });
+      return true;
+    }
+  });
+  expect(refused.length).toBeGreaterThan(0);
+  expect(scheduler.list()).toHaveLength(20 - refused.length);
+});
