@@ -28,7 +28,8 @@ export class CronSyntaxError extends StaddleError {
   readonly rule: string;
 
   constructor({ expression, value, position, part, rule, field = 'expr' }: CronFault, options?: ErrorOptions) {
-    super(`${field === 'expr' ? '' : `${field}: `}cron ${part ?? 'expression'} ${show(value)} at position ${position} of ${show(expression)} ${rule}`, options);
+    const place = value === expression ? undefined : `at position ${position} of ${show(expression)}`;
+    super(sentence(field === 'expr' ? undefined : `${field}:`, `cron ${part ?? 'expression'}`, showGiven(value), place, rule), options);
     this.field = field;
     this.expression = expression;
     this.value = value;
@@ -47,7 +48,7 @@ export class TriggerSyntaxError extends StaddleError {
   readonly rule: string;
 
   constructor(field: string | undefined, value: unknown, rule: string, options?: ErrorOptions) {
-    super(['trigger', field === undefined ? undefined : showPlace(field), value === undefined ? undefined : show(value), rule].filter((word) => word !== undefined).join(' '), options);
+    super(sentence('trigger', field === undefined ? undefined : showPlace(field), showGiven(value), rule), options);
     if (field !== undefined) this.field = field;
     this.value = value;
     this.rule = rule;
@@ -111,7 +112,7 @@ export class InvalidScheduleError extends StaddleError {
   readonly rule: string;
 
   constructor(field: string, value: unknown, rule: string) {
-    super(`schedule ${field} ${show(value)} ${rule}`);
+    super(sentence('schedule', field, showGiven(value), rule));
     this.field = field;
     this.value = value;
     this.rule = rule;
@@ -176,12 +177,12 @@ export class RunCancelledError extends StaddleError {
 /** A `*.cron.ts` file, or a holiday calendar or schedule declared in code, is not well formed. */
 export class CronDeclarationError extends StaddleError {
   override readonly code = 'ERR_CRON_DECLARATION';
-  /** The file or name at fault. */
+  /** The file or name at fault; empty when there is none. */
   readonly source: string;
   readonly rule: string;
 
   constructor(source: string, rule: string, options?: ErrorOptions) {
-    super(`cron declaration ${show(source)} ${rule}`, options);
+    super(sentence('cron declaration', source === '' ? undefined : show(source), rule), options);
     this.source = source;
     this.rule = rule;
   }
@@ -198,7 +199,7 @@ export class CronImportError extends StaddleError {
   readonly rule: string;
 
   constructor(system: string, field: string, value: unknown, rule: string, options?: ErrorOptions) {
-    super(`${system} ${showPlace(field)} ${show(value)} ${rule}`, options);
+    super(sentence(system, showPlace(field), showGiven(value), rule), options);
     this.system = system;
     this.field = field;
     this.value = value;
@@ -231,6 +232,15 @@ function show(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value.slice(0, LONGEST_SHOWN)) : inspect(value, SHALLOW);
   const whole = text.length <= LONGEST_SHOWN && !(typeof value === 'string' && value.length > LONGEST_SHOWN);
   return whole ? text : `${text.slice(0, LONGEST_SHOWN)}…`;
+}
+
+/** What was left out shows by its name alone. */
+function showGiven(value: unknown): string | undefined {
+  return value === undefined ? undefined : show(value);
+}
+
+function sentence(...words: readonly (string | undefined)[]): string {
+  return words.filter((word) => word !== undefined).join(' ');
 }
 
 /** A path as this package writes them stands without quotes. A key that is none of ours may be anything. */

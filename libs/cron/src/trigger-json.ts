@@ -6,7 +6,7 @@ import { DEEPEST_NESTING } from './triggers/create-trigger.ts';
 import { cron } from './triggers/cron-trigger.ts';
 import { after, date } from './triggers/date-trigger.ts';
 import { MOST_EXCLUSIONS } from './triggers/exclusion.ts';
-import type { HolidayCalendar } from './triggers/holiday-calendar.ts';
+import { isHolidayCalendar, type HolidayCalendar } from './triggers/holiday-calendar.ts';
 import { interval } from './triggers/interval-trigger.ts';
 import type { LimitOptions } from './triggers/limits.ts';
 import { bounded, STEPS_PER_LIST } from './triggers/steps.ts';
@@ -20,11 +20,12 @@ export interface ParseTriggerOptions {
 /**
  * Reads the JSON form of a trigger from input of any origin. `v` may be left out. An error of a trigger inside another one names
  * its path: `of.1.expr`, `exclude.0`.
- * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for shape, values, time zones, calendars that were not given, and no times
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for shape, values, time zones, calendars that were not given or are none, and no times
  * @throws CronSyntaxError (`ERR_CRON_SYNTAX`) for an expression
  * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for two holiday calendars of one name
  */
 export function parseTrigger(json: unknown, { calendars = [] }: ParseTriggerOptions = {}): Trigger {
+  if (!Array.isArray(calendars) || !calendars.every(isHolidayCalendar)) throw new TriggerSyntaxError('calendars', calendars, 'is not a list of holiday calendars');
   const byName = new Map(calendars.map((given) => [given.name, given]));
   if (byName.size < calendars.length) throw new CronDeclarationError([...byName.keys()].join(', '), 'are fewer names than holiday calendars: two have the same');
   try {

@@ -45,17 +45,21 @@ export function fromCelery(schedule: unknown, options: CeleryOptions = {}): Impo
   if ('clocked_time' in given) return fromClocked(importing, given['clocked_time'], options.tz);
   if ('run_every' in given) {
     if (given['relative'] === true) importing.note('first_run', 'relative rounds the times to the unit of the interval; give an anchor at such a time', 'relative');
-    return fromInterval(importing, 'run_every', importing.number('run_every', given['run_every'], 0)! * 1_000);
+    return fromInterval(importing, 'run_every', lengthOf('run_every', 0) * 1_000);
   }
   if ('every' in given) {
     const unit = PERIODS_MS.get(given['period']);
     if (unit === undefined) importing.refuse('period', given['period'], `is none of ${[...PERIODS_MS.keys()].join(', ')}`);
-    return fromInterval(importing, 'every', importing.number('every', given['every'], 1)! * unit);
+    return fromInterval(importing, 'every', lengthOf('every', 1) * unit);
   }
   for (const key of Object.keys(given)) {
     if (!(CRONTAB_KEYS as readonly string[]).includes(key) && key !== 'timezone' && key !== 'id') importing.refuse(key, given[key], 'is not a key of a schedule of Celery');
   }
   return fromCrontabFields(importing, given, options.tz);
+
+  function lengthOf(field: string, min: number): number {
+    return importing.number(field, given[field], min) ?? importing.refuse(field, undefined, 'is missing');
+  }
 }
 
 /**

@@ -31,10 +31,11 @@ const PATTERN = '**/*.cron.{ts,mts,cts,js,mjs,cjs}';
 /**
  * Imports every `*.cron.ts` file below a directory and collects what they declare by `defineCron`, in whatever exports and arrays
  * of them. All or nothing: one bad file fails the scan, because a job that is silently missing is found out too late.
- * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for a directory that cannot be read or has no such file, a file that cannot
+ * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for a directory that cannot be read or has no such file, a pattern that is not text, a file that cannot
  * be imported or declares nothing, and for two declarations of one name
  */
 export async function scanCrons({ directory, pattern = PATTERN }: ScanCronsOptions): Promise<ScannedCrons> {
+  for (const [option, value] of Object.entries({ directory, pattern })) if (typeof value !== 'string') throw new CronDeclarationError('', `${option} is not text`);
   const found = await stat(directory).catch((cause: unknown) => {
     throw new CronDeclarationError(directory, 'cannot be read', { cause });
   });

@@ -1,7 +1,7 @@
 import { InvalidScheduleError } from '../errors.ts';
 import type { Trigger } from '../trigger.ts';
 import type { CronHandler, MisfirePolicy, OverlapPolicy, ScheduleLockOptions, ScheduleOptions } from './schedule.ts';
-import type { SchedulerOptions } from './scheduler.ts';
+import type { SchedulerLocks, SchedulerOptions } from './scheduler.ts';
 
 /** The options of a schedule, filled in and checked. Shared by all schedules that have the same ones. */
 export interface ScheduleSettings {
@@ -95,9 +95,13 @@ export function checkScheduleOptions(options: ScheduleOptions, path = ''): void 
   }
 }
 
-/** A `locks` that is misspelt would run every instant in each process. @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
+/** A `locks` that is misspelt, or is none, would run every instant in each process, or in none. @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) */
 export function checkSchedulerOptions(options: SchedulerOptions): void {
   checkKeys('', options, SCHEDULER_OPTIONS, 'a scheduler');
+  const { locks } = options;
+  if (locks !== undefined && typeof (locks as Partial<SchedulerLocks> | null)?.runOnce !== 'function') {
+    throw new InvalidScheduleError('locks', locks, 'is not what createLocks of @staddle/lock gives: it has no runOnce');
+  }
 }
 
 function checkKeys(path: string, options: object, keys: readonly string[], what: string): void {

@@ -3,7 +3,7 @@ import type { Trigger, TriggerJson } from '../trigger.ts';
 import { DAY_MS } from '../zone/civil-date.ts';
 import type { TimeZone } from '../zone/time-zone.ts';
 import { timelineOf } from './create-trigger.ts';
-import type { HolidayCalendar } from './holiday-calendar.ts';
+import { isHolidayCalendar, type HolidayCalendar } from './holiday-calendar.ts';
 import { checkMember } from './member.ts';
 import { bounded, countStep } from './steps.ts';
 import type { Timeline } from './timeline.ts';
@@ -32,15 +32,11 @@ export function readExclusions(exclude: readonly (HolidayCalendar | Trigger)[] |
   const names = new Set<string>();
   return Array.from(exclude as readonly (HolidayCalendar | Trigger)[], (excluded, index) => {
     const field = `exclude.${index}`;
-    if (!isCalendar(excluded)) return timesOf(field, excluded);
+    if (!isHolidayCalendar(excluded)) return timesOf(field, excluded);
     if (names.has(excluded.name)) throw new TriggerSyntaxError(field, excluded.name, 'is there twice');
     names.add(excluded.name);
     return daysOf(field, excluded, zone);
   });
-}
-
-function isCalendar(excluded: HolidayCalendar | Trigger): excluded is HolidayCalendar {
-  return typeof excluded === 'object' && excluded !== null && 'excludes' in excluded && typeof excluded.name === 'string';
 }
 
 function timesOf(field: string, excluded: Trigger): Exclusion {

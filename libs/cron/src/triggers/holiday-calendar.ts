@@ -31,6 +31,7 @@ export interface HolidayCalendarOptions {
   readonly tz?: string | undefined;
 }
 
+const OPTIONS: readonly (keyof HolidayCalendarOptions)[] = ['name', 'days', 'weekend', 'workdays', 'tz'];
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 const LONGEST_NAME = 100;
 // A search passes days that are left out one by one, so a stretch of them must not use up its steps. This is 27 years.
@@ -38,15 +39,20 @@ const MOST_DAYS = 10_000;
 
 /**
  * Days on which nothing shall happen, to be given to triggers as `exclude`, and to `parseTrigger` for JSON that names it.
- * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for a bad name, day, weekday or zone, and for more than 10 000 days
+ * @throws CronDeclarationError (`ERR_CRON_DECLARATION`) for a bad name, day, weekday or zone, for an option that does not exist,
+ * and for more than 10 000 days
  */
-export function holidayCalendar({ name, days, weekend, workdays, tz }: HolidayCalendarOptions): HolidayCalendar {
+export function holidayCalendar(options: HolidayCalendarOptions): HolidayCalendar {
+  if (typeof options !== 'object' || options === null) throw new CronDeclarationError('', `is no object with the options of holidayCalendar: ${OPTIONS.join(', ')}`);
+  const { name, days, weekend, workdays, tz } = options;
   if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) {
-    throw new CronDeclarationError(String(name).slice(0, LONGEST_NAME), `is no name of a holiday calendar: text of 1 to ${LONGEST_NAME} characters`);
+    throw new CronDeclarationError(typeof name === 'string' ? name.slice(0, LONGEST_NAME) : '', `is no name of a holiday calendar: text of 1 to ${LONGEST_NAME} characters`);
   }
   const refuse = (rule: string): never => {
     throw new CronDeclarationError(name, rule);
   };
+  const unknown = Object.keys(options).find((key) => !(OPTIONS as readonly string[]).includes(key));
+  if (unknown !== undefined) refuse(`has ${unknown.slice(0, LONGEST_NAME)}, which is not an option of holidayCalendar: ${OPTIONS.join(', ')}`);
   if (tz !== undefined && (typeof tz !== 'string' || tryTimeZone(tz) === undefined)) refuse('has a tz that is not an IANA time zone such as Asia/Shanghai');
   const holidays = readDays('days', days, refuse);
   const worked = readDays('workdays', workdays, refuse);
@@ -66,6 +72,10 @@ export function holidayCalendar({ name, days, weekend, workdays, tz }: HolidayCa
       return !worked.has(number) && (holidays.has(number) || freeWeekdays.has(weekdayOfDay(number)));
     },
   });
+}
+
+export function isHolidayCalendar(value: unknown): value is HolidayCalendar {
+  return typeof value === 'object' && value !== null && 'excludes' in value && typeof (value as Partial<HolidayCalendar>).name === 'string';
 }
 
 type Refuse = (rule: string) => never;

@@ -1,5 +1,5 @@
 import { hasCode, systemClock } from '@staddle/kernel';
-import { InvalidInstantError } from '../errors.ts';
+import { InvalidInstantError, TriggerSyntaxError } from '../errors.ts';
 import type { DstPolicy, Language, Trigger, TriggerJson } from '../trigger.ts';
 import { cron } from '../triggers/cron-trigger.ts';
 import { bounded, STEPS_PER_LIST } from '../triggers/steps.ts';
@@ -76,13 +76,19 @@ const ENDS: Readonly<Record<NonNullable<Explanation['end']>, Texts>> = {
 
 /**
  * An expression in words, with warnings and its next times as clocks show them.
- * @throws CronSyntaxError (`ERR_CRON_SYNTAX`), TriggerSyntaxError (`ERR_CRON_TRIGGER`) for the expression, zone and policy
+ * @throws CronSyntaxError (`ERR_CRON_SYNTAX`), TriggerSyntaxError (`ERR_CRON_TRIGGER`) for the expression, zone, policy and language
  * @throws InvalidInstantError (`ERR_CRON_INSTANT`) for `after` and `count`
  */
 export function explain(expression: string, tz: string, options?: ExplainExpressionOptions): Explanation;
-/** A trigger in words. One that depends on its creation is taken as created at `after`. */
+/**
+ * A trigger in words. One that depends on its creation is taken as created at `after`.
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for what is no trigger, and for `tz` and `language`
+ * @throws InvalidInstantError (`ERR_CRON_INSTANT`) for `after` and `count`
+ */
 export function explain(trigger: Trigger, options?: ExplainTriggerOptions): Explanation;
 export function explain(what: string | Trigger, second?: string | ExplainTriggerOptions, third: ExplainExpressionOptions = {}): Explanation {
+  // As the scheduler: a trigger of another copy of this package will do.
+  if (typeof what !== 'string' && typeof (what as Partial<Trigger> | null | undefined)?.describe !== 'function') throw new TriggerSyntaxError(undefined, what, 'is neither an expression nor a trigger: parseTrigger makes one of JSON');
   if (typeof what !== 'string') return explainTrigger(what, (second ?? {}) as ExplainTriggerOptions);
   return explainTrigger(cron(what, { tz: second as string, dst: third.dst }), third);
 }

@@ -5,7 +5,7 @@ import type { Language, LimitsJson, Trigger, TriggerJson } from '../trigger.ts';
 import { parseTrigger, type ParseTriggerOptions } from '../trigger-json.ts';
 import { readMoment } from '../triggers/trigger-options.ts';
 import { dateOfDay, DAY_MS } from '../zone/civil-date.ts';
-import { LATEST_MS } from '../zone/instant.ts';
+import { LATEST_MS, startingPoint } from '../zone/instant.ts';
 import { tryTimeZone } from '../zone/time-zone.ts';
 import { clockChanges, fixedTimesOf, isDaylightSaving, MOST_NAMED, timesWithin, type ClockChange, type FixedTimes } from './clock-changes.ts';
 import { lintFields, type FieldFinding } from './lint-expression.ts';
@@ -60,12 +60,14 @@ const TIMES_LOOKED_AT = 1_000;
 /**
  * What is valid about a trigger and may yet surprise. What is wrong is refused by the builders and `parseTrigger` instead.
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`), CronSyntaxError (`ERR_CRON_SYNTAX`) for JSON that is no trigger
+ * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`) for a language that it does not speak
+ * @throws InvalidInstantError (`ERR_CRON_INSTANT`) for a `from` that is no number
  */
 export function lintTrigger(trigger: Trigger | TriggerJson, options: LintOptions = {}): readonly LintWarning[] {
   const parsed = isBuilt(trigger) ? trigger : parseTrigger(trigger, options);
   const { from = systemClock.now(), horizonMs = DEFAULT_HORIZON_MS, minPeriodMs = 0, language = 'en' } = options;
   readLanguage(language);
-  const fromMs = Math.min(Math.max(from, 0), LATEST_MS);
+  const fromMs = Math.max(startingPoint(from), 0);
   const context: Context = { excluded: false, fromMs, toMs: Math.min(fromMs + horizonMs, LATEST_MS), warning: (rule, texts, about) => Object.freeze({ rule, message: texts[language], ...about }) };
   return [...lintJson(parsed.toJSON(), '', context), ...tooFast(parsed, minPeriodMs, context)];
 }
