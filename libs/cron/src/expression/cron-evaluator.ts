@@ -2,7 +2,7 @@ import type { DstPolicy } from '../trigger.ts';
 import type { Timeline } from '../triggers/timeline.ts';
 import { DAY_MS } from '../zone/civil-date.ts';
 import { LATEST_MS } from '../zone/instant.ts';
-import type { OffsetPeriod, TimeZone } from '../zone/time-zone.ts';
+import { LARGEST_CLOCK_CHANGE_MS, type OffsetPeriod, type TimeZone } from '../zone/time-zone.ts';
 import type { CronExpression } from './cron-expression.ts';
 import type { WallClockTimes } from './wall-clock-times.ts';
 
@@ -23,10 +23,6 @@ import type { WallClockTimes } from './wall-clock-times.ts';
  *
  * `fire_at_end` with `first` is what Debian's cron does for jobs without a wildcard in minute and hour.
  */
-
-// The largest change for daylight saving or a new base offset in tzdata since 1970 is 3 hours (Antarctica/Casey); larger
-// ones crossed the date line or opened and closed a station.
-const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
 
 // More than any offset, and more than two offsets of one zone differ in: what clocks show is less than this away from UTC.
 const OFFSETS_REACH_MS = 2 * DAY_MS;

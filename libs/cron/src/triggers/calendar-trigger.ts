@@ -3,7 +3,7 @@ import type { DstPolicy, Trigger } from '../trigger.ts';
 import { DAY_MS, dateOfDay, dayOfDate, daysInMonth } from '../zone/civil-date.ts';
 import { LATEST_MS } from '../zone/instant.ts';
 import { formatLocalTime, tryParseDateTime } from '../zone/local-time.ts';
-import type { OffsetPeriod, TimeZone } from '../zone/time-zone.ts';
+import { LARGEST_CLOCK_CHANGE_MS, type OffsetPeriod, type TimeZone } from '../zone/time-zone.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
 import { bounded, countStep } from './steps.ts';
@@ -161,9 +161,6 @@ function calendarTimeline({ anchorMs, averageMs, localMsOf, instantsOf }: Calend
     prev: (beforeMs) => bounded(() => prev(beforeMs)),
   };
 }
-
-// As for cron: larger changes are moves of the date line.
-const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
 
 /** The instants of a local time, in order: none, one or two. */
 function instantsIn(zone: TimeZone, { gap, overlap }: DstPolicy): (localMs: number) => readonly number[] {

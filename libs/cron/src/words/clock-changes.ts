@@ -2,7 +2,7 @@ import { parseCronExpression } from '../expression/cron-expression.ts';
 import type { DstPolicy, TriggerJson } from '../trigger.ts';
 import { calendar } from '../triggers/calendar-trigger.ts';
 import { tryParseDateTime } from '../zone/local-time.ts';
-import type { TimeZone } from '../zone/time-zone.ts';
+import { LARGEST_CLOCK_CHANGE_MS, type TimeZone } from '../zone/time-zone.ts';
 
 /** An instant at which the clocks of a zone jump. */
 export interface ClockChange {
@@ -10,9 +10,6 @@ export interface ClockChange {
   readonly oldOffsetMs: number;
   readonly newOffsetMs: number;
 }
-
-// As for the times themselves: larger changes are moves of the date line, to which no policy applies.
-const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
 
 /** The changes in (afterMs, toMs]. */
 export function clockChanges(zone: TimeZone, afterMs: number, toMs: number): readonly ClockChange[] {

@@ -35,6 +35,12 @@ export interface TimeZone {
   instantOf(localMs: number, fold?: 0 | 1): number;
 }
 
+/**
+ * Up to here a change of the offset is one of the clocks, for daylight saving or a new base offset: in tzdata since 1970 at most
+ * 3 hours (Antarctica/Casey). Larger ones crossed the date line or opened and closed a station; no policy applies to them.
+ */
+export const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
+
 const BLOCK_MS = 366 * DAY_MS;
 const MOST_BLOCKS = 500;
 // In tzdata 2026c no offset lasts less than 7 days (America/Noronha in 2000, Asia/Gaza in 2040). A step of more than that
