@@ -4,6 +4,7 @@ import { DAY_MS, dateOfDay, dayOfDate, daysInMonth } from '../zone/civil-date.ts
 import { LATEST_MS } from '../zone/instant.ts';
 import { formatLocalTime, tryParseDateTime } from '../zone/local-time.ts';
 import { LARGEST_CLOCK_CHANGE_MS, type OffsetPeriod, type TimeZone } from '../zone/time-zone.ts';
+import { formatPeriod, readPeriod, type Period } from './calendar-period.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
 import { bounded, countStep } from './steps.ts';
@@ -60,32 +61,6 @@ export function calendar(options: CalendarOptions): Trigger {
     resolve: (nowMs, seed) =>
       calendar({ every, anchor: anchor ?? formatLocalTime(nowMs + zone.periodAt(nowMs).offsetMs), tz, clamp, dst: policy, ...limits.resolve(nowMs, seed) }),
   });
-}
-
-/** A step of the calendar. */
-interface Period {
-  readonly months: number;
-  readonly days: number;
-}
-
-const PERIOD = /^P(?!$)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$/;
-const MOST_MONTHS = 1_200;
-const MOST_DAYS = 36_500;
-
-function readPeriod(every: string): Period {
-  const match = typeof every === 'string' ? PERIOD.exec(every) : null;
-  if (match === null) throw new TriggerSyntaxError('every', every, 'is not whole years, months, weeks or days in ISO 8601, such as P1M, P1Y6M, P2W or P10D');
-  const [years, months, weeks, days] = match.slice(1).map((digits) => Number(digits ?? 0)) as [number, number, number, number];
-  const period = { months: years * 12 + months, days: weeks * 7 + days };
-  if (period.months === 0 && period.days === 0) throw new TriggerSyntaxError('every', every, 'is shorter than a day');
-  if (period.months > MOST_MONTHS || period.days > MOST_DAYS) throw new TriggerSyntaxError('every', every, `is longer than ${MOST_MONTHS} months or ${MOST_DAYS} days`);
-  return period;
-}
-
-function formatPeriod({ months, days }: Period): string {
-  if (months === 0 && days % 7 === 0) return `P${days / 7}W`;
-  const years = Math.floor(months / 12);
-  return `P${years ? `${years}Y` : ''}${months % 12 ? `${months % 12}M` : ''}${days ? `${days}D` : ''}`;
 }
 
 function readAnchor(anchor: string | undefined, zone: TimeZone): number | undefined {

@@ -1,11 +1,11 @@
 import { parseDuration } from '@staddle/kernel';
 import type { CalendarTriggerJson, CronTriggerJson, DateTriggerJson, IntervalTriggerJson, LimitsJson, TriggerJson } from '../trigger.ts';
+import { readPeriod } from '../triggers/calendar-period.ts';
 import { readMoment } from '../triggers/trigger-options.ts';
 import { dateOfDay, DAY_MS, dayOfDate, daysInMonth, weekdayOfDay } from '../zone/civil-date.ts';
 import { formatInstant, LATEST_MS } from '../zone/instant.ts';
 import { tryParseDateTime } from '../zone/local-time.ts';
 import { tryTimeZone, type TimeZone } from '../zone/time-zone.ts';
-import { calendarSteps } from './calendar-steps.ts';
 
 /**
  * The same times as a cron expression, from canonical JSON; undefined where there is none. What is counted from an anchor becomes
@@ -101,7 +101,7 @@ function reachesYear10000(anchorMs: number, zone: TimeZone): boolean {
 
 /** Day of month, month and day of week, and the year where not every year is in; undefined for days that cron cannot tell. */
 function daysOfCalendar(every: string, anchorMs: number, clamp: 'skip' | undefined): string | undefined {
-  const { months, days } = calendarSteps(every);
+  const { months, days } = readPeriod(every);
   const anchorDay = Math.floor(anchorMs / DAY_MS);
   if (months === 0) return days === 1 ? '* * *' : days === 7 ? `* * ${weekdayOfDay(anchorDay)}` : undefined;
   if (days !== 0 || (12 % months !== 0 && months % 12 !== 0)) return undefined;

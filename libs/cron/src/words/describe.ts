@@ -1,9 +1,9 @@
 import { parseDuration } from '@staddle/kernel';
 import { parseCronExpression } from '../expression/cron-expression.ts';
 import type { AndTriggerJson, CalendarTriggerJson, DstPolicy, Language, LimitsJson, OrTriggerJson, TriggerJson } from '../trigger.ts';
+import { readPeriod } from '../triggers/calendar-period.ts';
 import { dateOfDay, DAY_MS, weekdayOfDay } from '../zone/civil-date.ts';
 import { tryParseDateTime } from '../zone/local-time.ts';
-import { calendarSteps } from './calendar-steps.ts';
 import { chinese } from './chinese.ts';
 import { senseOf } from './cron-sense.ts';
 import { english } from './english.ts';
@@ -75,7 +75,7 @@ function isFixed(json: TriggerJson): boolean {
 }
 
 function calendarSense({ every, anchor, clamp }: CalendarTriggerJson): CalendarSense {
-  const { months, days } = calendarSteps(every);
+  const { months, days } = readPeriod(every);
   const extraDays = months > 0 ? days : 0;
   const unit = months > 0 ? (months % 12 === 0 ? 'year' : 'month') : days % 7 === 0 ? 'week' : 'day';
   const count = { year: months / 12, month: months, week: days / 7, day: days }[unit];

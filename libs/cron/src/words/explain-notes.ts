@@ -1,9 +1,9 @@
 import { parseCronExpression } from '../expression/cron-expression.ts';
 import type { Language, Trigger, TriggerJson } from '../trigger.ts';
+import { readPeriod } from '../triggers/calendar-period.ts';
 import { dateOfDay, DAY_MS, daysInMonth } from '../zone/civil-date.ts';
 import { tryParseDateTime } from '../zone/local-time.ts';
 import type { TimeZone } from '../zone/time-zone.ts';
-import { calendarSteps } from './calendar-steps.ts';
 import { clockChanges, fixedTimesOf, isDaylightSaving, MOST_NAMED, timesWithin, type ClockChange, type FixedTimes } from './clock-changes.ts';
 import { dateText, listed, timeText, type Texts } from './text.ts';
 
@@ -100,7 +100,7 @@ type Items = ReturnType<typeof parseCronExpression>['fields'][number]['items'];
 /** A day that the month of a calendar trigger does not have. */
 function clamped(json: TriggerJson, at: number, zone: TimeZone): readonly Texts[] {
   if (json.kind !== 'calendar' || json.anchor === undefined || json.clamp === 'skip') return [];
-  const { months, days } = calendarSteps(json.every);
+  const { months, days } = readPeriod(json.every);
   if (months === 0 || days !== 0) return [];
   const wanted = dateOfDay(Math.floor(tryParseDateTime(json.anchor)!.localMs / DAY_MS)).day;
   const { year, month, day } = dateOfDay(Math.floor((at + zone.periodAt(at).offsetMs) / DAY_MS));

@@ -39,7 +39,7 @@ export interface TimeZone {
  * Up to here a change of the offset is one of the clocks, for daylight saving or a new base offset: in tzdata since 1970 at most
  * 3 hours (Antarctica/Casey). Larger ones crossed the date line or opened and closed a station; no policy applies to them.
  */
-export const LARGEST_CLOCK_CHANGE_MS = 3 * 3_600_000;
+export const LARGEST_CLOCK_CHANGE_MS: number = 3 * 3_600_000;
 
 const BLOCK_MS = 366 * DAY_MS;
 const MOST_BLOCKS = 500;
