@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCronTimeline } from '../src/expression/cron-evaluator.ts';
 import { parseCronExpression } from '../src/expression/cron-expression.ts';
-import type { Timeline } from '../src/triggers/timeline.ts';
+import type { Timeline } from '../src/timeline.ts';
 import { createTimeZone } from '../src/zone/time-zone.ts';
 import { changesOf, clocksOf, DAY, HOUR, observe } from './oracle/clocks.ts';
 import { faultIn, restartFaultIn, type Times } from './oracle/compare.ts';

@@ -1,5 +1,5 @@
+import type { Timeline } from '../timeline.ts';
 import type { DstPolicy } from '../trigger.ts';
-import type { Timeline } from '../triggers/timeline.ts';
 import { DAY_MS } from '../zone/civil-date.ts';
 import { LATEST_MS } from '../zone/instant.ts';
 import { LARGEST_CLOCK_CHANGE_MS, type OffsetPeriod, type TimeZone } from '../zone/time-zone.ts';

@@ -1,5 +1,5 @@
 import { CronSyntaxError } from '../errors.ts';
-import { seededChoice } from '../triggers/seeded-hash.ts';
+import { seededChoice } from '../seeded-choice.ts';
 import type { CronField, CronItem } from './cron-fields.ts';
 import { DAY_OF_MONTH, DAY_OF_WEEK, YEAR, type FieldRule } from './field-rules.ts';
 

@@ -1,4 +1,5 @@
 import { TriggerSyntaxError } from '../errors.ts';
+import type { Timeline } from '../timeline.ts';
 import type { DstPolicy, Trigger } from '../trigger.ts';
 import { DAY_MS, dateOfDay, dayOfDate, daysInMonth } from '../zone/civil-date.ts';
 import { LATEST_MS } from '../zone/instant.ts';
@@ -8,7 +9,6 @@ import { formatPeriod, readPeriod, type Period } from './calendar-period.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
 import { bounded, countStep } from './steps.ts';
-import type { Timeline } from './timeline.ts';
 import { checkOptions, dstJson, LIMIT_OPTIONS, readDstPolicy, readMoment, readTimeZone, type Moment } from './trigger-options.ts';
 
 export interface CalendarOptions extends LimitOptions {

@@ -1,11 +1,11 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
 import { TriggerSyntaxError, withPath } from '../errors.ts';
+import type { Timeline } from '../timeline.ts';
 import type { Trigger } from '../trigger.ts';
 import { createTrigger, timelineOf } from './create-trigger.ts';
 import { readLimits, requireFirst, type LimitOptions } from './limits.ts';
 import { checkMember } from './member.ts';
 import { bounded, countStep } from './steps.ts';
-import type { Timeline } from './timeline.ts';
 import { checkOptions, LIMIT_OPTIONS, readDuration } from './trigger-options.ts';
 
 export interface AndOptions extends LimitOptions {

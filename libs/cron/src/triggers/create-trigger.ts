@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { inspect, type InspectOptions } from 'node:util';
 import { TriggerSyntaxError, TriggerUnresolvedError } from '../errors.ts';
+import type { Timeline } from '../timeline.ts';
 import type { CronTriggerJson, Language, ResolveOptions, Trigger, TriggerJson, TriggerKind } from '../trigger.ts';
 import { cronOf } from '../words/cron-of.ts';
 import { describeTrigger } from '../words/describe.ts';
 import { creationInstant, endingPoint, readCount, startingPoint } from '../zone/instant.ts';
 import { bounded, STEPS_PER_LIST } from './steps.ts';
-import type { Timeline } from './timeline.ts';
 
 /** What the kinds of triggers differ in. */
 export interface TriggerParts {

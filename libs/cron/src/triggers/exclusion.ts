@@ -1,4 +1,5 @@
 import { TriggerSyntaxError } from '../errors.ts';
+import type { Timeline } from '../timeline.ts';
 import type { Trigger, TriggerJson } from '../trigger.ts';
 import { DAY_MS } from '../zone/civil-date.ts';
 import type { TimeZone } from '../zone/time-zone.ts';
@@ -6,7 +7,6 @@ import { timelineOf } from './create-trigger.ts';
 import { isHolidayCalendar, type HolidayCalendar } from './holiday-calendar.ts';
 import { checkMember } from './member.ts';
 import { bounded, countStep } from './steps.ts';
-import type { Timeline } from './timeline.ts';
 import { readTimeZone } from './trigger-options.ts';
 
 /** Instants that a trigger leaves out. */

@@ -1,10 +1,10 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
 import { TriggerSyntaxError } from '../errors.ts';
+import type { Timeline } from '../timeline.ts';
 import type { Trigger } from '../trigger.ts';
 import { LATEST_MS } from '../zone/instant.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
-import type { Timeline } from './timeline.ts';
 import { checkOptions, LIMIT_OPTIONS, readDuration, readMoment, type Instant } from './trigger-options.ts';
 
 export interface IntervalOptions extends LimitOptions {

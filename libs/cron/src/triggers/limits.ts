@@ -1,13 +1,13 @@
 import { formatDuration, type DurationInput } from '@staddle/kernel';
 import { TriggerSyntaxError, TriggerTooSparseError, withPath } from '../errors.ts';
+import { seededChoice } from '../seeded-choice.ts';
+import type { Timeline } from '../timeline.ts';
 import type { LimitsJson, Trigger } from '../trigger.ts';
 import { formatInstant, LATEST_MS } from '../zone/instant.ts';
 import type { TimeZone } from '../zone/time-zone.ts';
 import { excluding, readExclusions, type Exclusion } from './exclusion.ts';
 import type { HolidayCalendar } from './holiday-calendar.ts';
-import { seededChoice } from './seeded-hash.ts';
 import { bounded, countStep } from './steps.ts';
-import type { Timeline } from './timeline.ts';
 import { readDuration, readMoment, type Instant, type Moment } from './trigger-options.ts';
 
 /** Options that every kind which repeats takes. */

@@ -1,6 +1,6 @@
 /**
  * What a kind of trigger brings: a set of instants that can be walked in both directions. Limits, exclusions, checks of
- * arguments and everything else are written once on top of it (create-trigger.ts).
+ * arguments and everything else are written once on top of it (triggers/create-trigger.ts).
  */
 export interface Timeline {
   /** The first member after `afterMs`, a whole number from -1 on. */
