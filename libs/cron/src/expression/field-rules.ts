@@ -26,3 +26,13 @@ export const DAY_OF_MONTH: FieldRule = { part: 'day of month', index: 3, min: 1,
 export const MONTH: FieldRule = { part: 'month', index: 4, min: 1, max: 12, end: 12, hashEnd: 12, names: MONTHS };
 export const DAY_OF_WEEK: FieldRule = { part: 'day of week', index: 5, min: 0, max: 7, end: 6, hashEnd: 6, names: WEEKDAYS };
 export const YEAR: FieldRule = { part: 'year', index: 6, min: 1970, max: 9999, end: 9999, hashEnd: 9999, names: [] };
+
+export const FIELD_RULES: Readonly<Record<CronPart, FieldRule>> = {
+  second: SECOND,
+  minute: MINUTE,
+  hour: HOUR,
+  'day of month': DAY_OF_MONTH,
+  month: MONTH,
+  'day of week': DAY_OF_WEEK,
+  year: YEAR,
+};

@@ -22,12 +22,12 @@ type Given = Readonly<Record<string, unknown>>;
 
 /** Keys by which a trigger says what it is, and those of the job around it. */
 const KIND_KEYS = ['trigger', 'type'] as const;
-const ZONE_KEYS = ['start_date', 'end_date', 'start_time', 'end_time', 'timezone', 'jitter'] as const;
+const LIMIT_KEYS = ['start_date', 'end_date', 'start_time', 'end_time', 'timezone', 'jitter'] as const;
 const UNITS_MS = { weeks: 604_800_000, days: 86_400_000, hours: 3_600_000, minutes: 60_000, seconds: 1_000, microseconds: 1e-3 } as const;
 const KINDS: Readonly<Record<string, readonly string[]>> = {
-  cron: ['year', 'month', 'day', 'week', 'day_of_week', 'hour', 'minute', 'second', 'crontab', ...ZONE_KEYS],
-  interval: [...Object.keys(UNITS_MS), ...ZONE_KEYS],
-  calendarinterval: ['years', 'months', 'weeks', 'days', 'hour', 'minute', 'second', ...ZONE_KEYS],
+  cron: ['year', 'month', 'day', 'week', 'day_of_week', 'hour', 'minute', 'second', 'crontab', ...LIMIT_KEYS],
+  interval: [...Object.keys(UNITS_MS), ...LIMIT_KEYS],
+  calendarinterval: ['years', 'months', 'weeks', 'days', 'hour', 'minute', 'second', ...LIMIT_KEYS],
   date: ['run_date', 'run_time', 'timezone'],
   and: ['triggers', 'threshold', 'max_iterations', 'jitter'],
   or: ['triggers', 'jitter'],
@@ -37,7 +37,7 @@ const JOB_KEYS = new Set<string>([...KIND_KEYS, 'id', 'name', 'func', 'args', 'k
 // More than our own triggers may: a job and its trigger are two here.
 const DEEPEST = 20;
 
-const STRANGE =
+const TOLD_OF_RUNS =
   'a trigger that counts from its last run is told of every run of the whole in APScheduler 3, and then counts from there; here each keeps to its own times';
 
 /**
@@ -184,7 +184,7 @@ function readCombined(importing: Importing, given: Given, kind: 'and' | 'or', ve
   const { triggers } = given;
   if (!Array.isArray(triggers) || triggers.length === 0 || triggers.length > MOST_MEMBERS) importing.refuse('triggers', triggers, `is not a list of 1 to ${MOST_MEMBERS} triggers`);
   const parts = triggers.map((part: unknown) => readTrigger(importing, unmarshal(importing, part), version, tz, depth + 1));
-  if (version !== '4' && parts.some((part) => part.kind === 'interval')) importing.note('drift', STRANGE, 'triggers');
+  if (version !== '4' && parts.some((part) => part.kind === 'interval')) importing.note('drift', TOLD_OF_RUNS, 'triggers');
   const jitter = readJitter(importing, given);
   if (kind === 'or') return importing.build('triggers', triggers, () => or(parts, jitter));
   // 3.x wants the very same time; the threshold of 4 is a second unless it is given.

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CronDeclarationError, InvalidInstantError } from '../errors.ts';
+import { DAY_OF_WEEK } from '../expression/field-rules.ts';
 import { DAY_MS, weekdayOfDay } from '../zone/civil-date.ts';
 import { tryParseDateTime } from '../zone/local-time.ts';
 import { tryTimeZone } from '../zone/time-zone.ts';
@@ -32,7 +33,7 @@ export interface HolidayCalendarOptions {
 }
 
 const OPTIONS: readonly (keyof HolidayCalendarOptions)[] = ['name', 'days', 'weekend', 'workdays', 'tz'];
-const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+const WEEKDAYS = DAY_OF_WEEK.names;
 const LONGEST_NAME = 100;
 // A search passes days that are left out one by one, so a stretch of them must not use up its steps. This is 27 years.
 const MOST_DAYS = 10_000;

@@ -1,5 +1,6 @@
 import type { CronPart } from '../errors.ts';
 import type { CronField, CronItem } from '../expression/cron-fields.ts';
+import { FIELD_RULES } from '../expression/field-rules.ts';
 import { daysInMonth } from '../zone/civil-date.ts';
 import { MONTHS } from './english.ts';
 import { listed, type Texts } from './text.ts';
@@ -13,16 +14,6 @@ export interface FieldFinding {
 }
 
 type Range = Extract<CronItem, { kind: 'range' }>;
-
-const BOUNDS: Readonly<Record<CronPart, readonly [min: number, end: number]>> = {
-  second: [0, 59],
-  minute: [0, 59],
-  hour: [0, 23],
-  'day of month': [1, 31],
-  month: [1, 12],
-  'day of week': [0, 6],
-  year: [1970, 9999],
-};
 
 const PARTS_ZH: Readonly<Record<CronPart, string>> = { second: '秒', minute: '分', hour: '时', 'day of month': '日', month: '月', 'day of week': '星期', year: '年' };
 
@@ -39,7 +30,7 @@ export function lintFields(fields: readonly CronField[], yearNow: number, lastYe
 }
 
 function steps(part: CronPart, item: CronItem): readonly FieldFinding[] {
-  const [min, end] = BOUNDS[part];
+  const { min, end } = FIELD_RULES[part];
   const size = end - min + 1;
   if (item.kind === 'range' && item.open && item.step > 1) {
     const values = listed(valuesOf(item).map(String), 6);
@@ -203,7 +194,7 @@ function years(field: CronField, yearNow: number, soon: number): readonly FieldF
 }
 
 function coversField({ first, last }: Range, part: CronPart): boolean {
-  const [min, end] = BOUNDS[part];
+  const { min, end } = FIELD_RULES[part];
   return (first === min && last === end) || (first > min && last === first - 1);
 }
 
