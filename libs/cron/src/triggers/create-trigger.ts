@@ -16,7 +16,7 @@ export interface TriggerParts {
   readonly timeline: Timeline | undefined;
   readonly jitterMs?: ((atMs: number) => number) | undefined;
   readonly fixedDelayMs?: number | undefined;
-  /** Of a trigger that depends on its creation; a seed that is not there leaves it so. */
+  /** Of a trigger that depends on its creation, ignored for others; a seed that is not there leaves it so. */
   readonly resolve?: ((nowMs: number, seed: string | undefined) => Trigger) | undefined;
 }
 
@@ -40,36 +40,41 @@ export function isTrigger(value: unknown): value is Trigger {
 
 /** The times of a trigger that {@link isTrigger}, for one that holds it; undefined while it depends on its creation. */
 export function timelineOf(trigger: Trigger): Timeline | undefined {
-  return KindOfTrigger.partsOf(trigger as KindOfTrigger).timeline;
+  return KindOfTrigger.timelineOf(trigger as KindOfTrigger);
 }
 
 // A class, because processes hold triggers by the hundred thousand: the methods are there once.
 class KindOfTrigger implements Trigger {
   readonly kind: TriggerKind;
   readonly fixedDelayMs: number | undefined;
-  readonly #parts: TriggerParts;
+  readonly #json: TriggerJson;
   readonly #timeline: Timeline;
+  readonly #jitterMs: TriggerParts['jitterMs'];
+  /** While it depends on its creation. Later it would keep alive all that the trigger was made of, half of its memory. */
+  readonly #resolve: TriggerParts['resolve'];
   #hash: string | undefined;
 
-  constructor(parts: TriggerParts) {
-    this.kind = parts.json.kind;
-    this.fixedDelayMs = parts.fixedDelayMs;
-    this.#parts = parts;
-    this.#timeline = parts.timeline ?? unresolved(parts.json.kind);
-    deepFreeze(parts.json);
+  constructor({ json, timeline, jitterMs, fixedDelayMs, resolve }: TriggerParts) {
+    this.kind = json.kind;
+    this.fixedDelayMs = fixedDelayMs;
+    this.#json = json;
+    this.#timeline = timeline ?? unresolved(json.kind);
+    this.#jitterMs = jitterMs;
+    this.#resolve = timeline === undefined ? resolve : undefined;
+    deepFreeze(json);
     Object.freeze(this);
   }
 
   static is(value: unknown): boolean {
-    return typeof value === 'object' && value !== null && #parts in value;
+    return typeof value === 'object' && value !== null && #json in value;
   }
 
-  static partsOf(trigger: KindOfTrigger): TriggerParts {
-    return trigger.#parts;
+  static timelineOf(trigger: KindOfTrigger): Timeline | undefined {
+    return trigger.#resolve === undefined ? trigger.#timeline : undefined;
   }
 
   get hash(): string {
-    this.#hash ??= createHash('sha256').update(JSON.stringify(this.#parts.json)).digest('hex');
+    this.#hash ??= createHash('sha256').update(JSON.stringify(this.#json)).digest('hex');
     return this.#hash;
   }
 
@@ -101,30 +106,30 @@ class KindOfTrigger implements Trigger {
 
   jitterMs(atMs: number): number {
     const at = startingPoint(atMs);
-    if (this.#parts.timeline === undefined) throw new TriggerUnresolvedError(this.kind);
-    return this.#parts.jitterMs?.(at) ?? 0;
+    if (this.#resolve !== undefined) throw new TriggerUnresolvedError(this.kind);
+    return this.#jitterMs?.(at) ?? 0;
   }
 
   resolve(nowMs: number, { seed }: ResolveOptions = {}): Trigger {
     const at = creationInstant(nowMs);
-    return this.#parts.timeline === undefined ? this.#parts.resolve!(at, seed) : this;
+    return this.#resolve === undefined ? this : this.#resolve(at, seed);
   }
 
   describe(language: Language = 'en'): string {
-    return describeTrigger(this.#parts.json, language);
+    return describeTrigger(this.#json, language);
   }
 
   toCron(): CronTriggerJson | undefined {
-    return cronOf(this.#parts.json);
+    return cronOf(this.#json);
   }
 
   toJSON(): TriggerJson {
-    return this.#parts.json;
+    return this.#json;
   }
 
   /** What `console.log` and error messages show: the JSON, which says all about it. */
   [inspect.custom](_depth: number, options: InspectOptions): string {
-    return `Trigger ${inspect(this.#parts.json, options)}`;
+    return `Trigger ${inspect(this.#json, options)}`;
   }
 }
 
