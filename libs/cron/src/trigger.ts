@@ -40,6 +40,7 @@ export interface Trigger {
   /**
    * How long after its scheduled instant a run should begin, in ms: the jitter of that instant, the same in every process and
    * after every restart. 0 without `jitter`. The scheduled instant itself is never moved.
+   * @throws TriggerUnresolvedError (`ERR_CRON_UNRESOLVED`), InvalidInstantError (`ERR_CRON_INSTANT`) as `next`
    */
   jitterMs(atMs: number): number;
   /**

@@ -31,7 +31,10 @@ export interface SchedulerOptions {
   readonly clock?: Clock | undefined;
   /** Default: silent. */
   readonly logger?: Logger | undefined;
-  /** Default: counts nothing. */
+  /**
+   * `cron_runs_total` by `outcome`, `cron_skipped_total` by `reason`, `cron_lateness_seconds`, `cron_run_seconds`, `cron_running`; none
+   * by name. Default: counts nothing.
+   */
   readonly metrics?: Metrics | undefined;
   /**
    * Most handlers at work at once in this process; further runs wait, the earliest instant first. With locks, a run that waits for
@@ -87,6 +90,7 @@ export interface Scheduler extends AsyncDisposable {
    * Adds a schedule. A trigger that depends on its creation is resolved now, with the name as seed. May be called at any time.
    * @throws ScheduleExistsError (`ERR_CRON_SCHEDULE_EXISTS`)
    * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for a bad name or option, and for a trigger without a time left
+   * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`) when its next time takes too many steps to find
    */
   schedule(name: string, trigger: Trigger, handler: CronHandler, options?: ScheduleOptions): ScheduleInfo;
   /** As `schedule`, of what `defineCron` declared: `for (const declared of crons) scheduler.add(declared)`. */
@@ -106,7 +110,8 @@ export interface Scheduler extends AsyncDisposable {
   stop(options?: StopOptions): Promise<readonly { readonly name: string; readonly scheduledAt: number }[]>;
   /**
    * Begins no run of it until `resume`; one that runs goes on, those that wait for their turn are skipped.
-   * @throws ScheduleNotFoundError (`ERR_CRON_SCHEDULE_NOT_FOUND`), as all that take a name
+   * @throws ScheduleNotFoundError (`ERR_CRON_SCHEDULE_NOT_FOUND`), as all that take the name of a schedule but `get`
+   * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for a bad option, as all that take options
    */
   pause(name: string, options?: PauseOptions): void;
   resume(name: string, options?: ResumeOptions): void;
@@ -114,6 +119,7 @@ export interface Scheduler extends AsyncDisposable {
    * Another trigger, from now on. What runs or waits goes on; late instants of the old one are dropped as `misfire`. A paused
    * schedule stays paused.
    * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for a trigger without a time left
+   * @throws TriggerTooSparseError (`ERR_CRON_TOO_SPARSE`) as `schedule`
    */
   reschedule(name: string, trigger: Trigger): ScheduleInfo;
   /** Resolves when its runs have ended, except for the run that is calling. */
