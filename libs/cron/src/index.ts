@@ -40,6 +40,7 @@ export { after, date, type AfterOptions, type DateOptions } from './triggers/dat
 export { holidayCalendar, type HolidayCalendar, type HolidayCalendarOptions } from './triggers/holiday-calendar.ts';
 export { interval, type IntervalOptions } from './triggers/interval-trigger.ts';
 export { type LimitOptions } from './triggers/limits.ts';
+export { type InstantInput } from './triggers/trigger-options.ts';
 export {
   type CronHandler,
   type CronRun,

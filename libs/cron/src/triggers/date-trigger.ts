@@ -4,11 +4,11 @@ import type { DateTriggerJson, Trigger } from '../trigger.ts';
 import { formatInstant, isInstant } from '../zone/instant.ts';
 import { formatLocalTime, tryParseDateTime } from '../zone/local-time.ts';
 import { createTrigger } from './create-trigger.ts';
-import { checkOptions, epochMsOf, readDuration, readTimeZone, type Instant } from './trigger-options.ts';
+import { checkOptions, epochMsOf, readDuration, readTimeZone, type InstantInput } from './trigger-options.ts';
 
 export interface DateOptions {
   /** Epoch ms, a `Date`, ISO 8601 with `Z` or offset, or a local ISO 8601 time, which needs `tz`. */
-  readonly at: Instant;
+  readonly at: InstantInput;
   /** IANA time zone of a local time. */
   readonly tz?: string | undefined;
   /** Which one of a local time that comes twice when clocks go back. Default 0, the first. */
@@ -47,7 +47,7 @@ function refuseLocalOptions(tz: unknown, fold: unknown, why: string): void {
   if (fold !== undefined) throw new TriggerSyntaxError('fold', fold, `has no meaning: at ${why}`);
 }
 
-function once(at: Instant, ms: number, json?: DateTriggerJson): Trigger {
+function once(at: InstantInput, ms: number, json?: DateTriggerJson): Trigger {
   if (!isInstant(ms)) throw new TriggerSyntaxError('at', at, 'is not an instant between 1970 and 9999');
   return createTrigger({
     json: json ?? { v: 1, kind: 'date', at: formatInstant(ms) },

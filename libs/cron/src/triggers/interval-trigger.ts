@@ -5,7 +5,7 @@ import type { Trigger } from '../trigger.ts';
 import { LATEST_MS } from '../zone/instant.ts';
 import { createTrigger } from './create-trigger.ts';
 import { readLimits, type LimitOptions } from './limits.ts';
-import { checkOptions, LIMIT_OPTIONS, readDuration, readMoment, type Instant } from './trigger-options.ts';
+import { checkOptions, LIMIT_OPTIONS, readDuration, readMoment, type InstantInput } from './trigger-options.ts';
 
 export interface IntervalOptions extends LimitOptions {
   /** Elapsed time between two times, 1 ms to 36500 days. A day is 24 hours, whatever the clocks do. */
@@ -14,7 +14,7 @@ export interface IntervalOptions extends LimitOptions {
    * The first time: epoch ms, a `Date`, or ISO 8601 with `Z` or offset. Default: `startAt`, else the creation, so that the first
    * one after it comes an interval later.
    */
-  readonly anchor?: Instant | undefined;
+  readonly anchor?: InstantInput | undefined;
   /**
    * `rate` (default): the anchor and every `every` after it, however long a run takes and however late it started. `delay`:
    * that long after the end of a run; the times are a plan in which runs take no time. Not with `maxRuns` or `exclude`.

@@ -8,7 +8,7 @@ import type { TimeZone } from '../zone/time-zone.ts';
 import { excluding, readExclusions, type Exclusion } from './exclusion.ts';
 import type { HolidayCalendar } from './holiday-calendar.ts';
 import { bounded, countStep } from './steps.ts';
-import { readDuration, readMoment, type Instant, type Moment } from './trigger-options.ts';
+import { readDuration, readMoment, type InstantInput, type Moment } from './trigger-options.ts';
 
 /** Options that every kind which repeats takes. */
 export interface LimitOptions {
@@ -17,9 +17,9 @@ export interface LimitOptions {
    * is the anchor of an interval or calendar without one, and moves no other time. A local time that clocks skip is the instant at which they jump; of one
    * that comes twice the first counts.
    */
-  readonly startAt?: Instant | undefined;
+  readonly startAt?: InstantInput | undefined;
   /** No time after it. Itself allowed. Of a local time that comes twice the second counts. */
-  readonly endAt?: Instant | undefined;
+  readonly endAt?: InstantInput | undefined;
   /** The first so many times from `startAt` on, 1 to 10 000; without `startAt` from creation on. What `exclude` leaves out does not count. */
   readonly maxRuns?: number | undefined;
   /** Days of holiday calendars, and times of other triggers, that are left out. Up to 32; no trigger with jitter or a fixed delay. */

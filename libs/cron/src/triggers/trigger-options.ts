@@ -44,7 +44,7 @@ export function readTimeZone(tz: unknown, field: string = 'tz'): TimeZone {
 }
 
 /** An instant as people give it: epoch ms, a `Date`, or ISO 8601 text. */
-export type Instant = number | Date | string;
+export type InstantInput = number | Date | string;
 
 /** NaN for what is neither a number nor a `Date`. */
 export function epochMsOf(input: unknown): number {
@@ -63,7 +63,7 @@ export interface Moment {
  * of one that comes twice `fold` picks the first (0, default) or the second (1).
  * @throws TriggerSyntaxError (`ERR_CRON_TRIGGER`)
  */
-export function readMoment(field: string, input: Instant | undefined, zone?: TimeZone, fold: 0 | 1 = 0): Moment | undefined {
+export function readMoment(field: string, input: InstantInput | undefined, zone?: TimeZone, fold: 0 | 1 = 0): Moment | undefined {
   if (input === undefined) return undefined;
   const parsed = typeof input === 'string' ? tryParseDateTime(input) : { localMs: epochMsOf(input), offsetMs: 0 };
   const local = parsed !== undefined && parsed.offsetMs === undefined;
