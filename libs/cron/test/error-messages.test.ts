@@ -1,8 +1,14 @@
-import { createScheduler, cron, defineCron, explain, holidayCalendar, lintTrigger, parseTrigger, scanCrons } from '@staddle/cron';
+import { createScheduler, cron, defineCron, explain, holidayCalendar, lintTrigger, parseTrigger, scanCrons, type Scheduler } from '@staddle/cron';
 import { fromApscheduler, fromBullmq, fromCelery, fromKubernetes, fromQuartz } from '@staddle/cron/import';
 import { describe, expect, it } from 'vitest';
 
 const none = undefined as never;
+function scheduled(): Scheduler {
+  const scheduler = createScheduler();
+  scheduler.schedule('nightly', nightly, () => {});
+  return scheduler;
+}
+
 const nightly = cron('0 2 * * *', { tz: 'UTC' });
 
 describe('what was not given at all is refused by its name alone:', () => {
@@ -38,9 +44,18 @@ describe('what is something else is refused with what it is:', () => {
     ['an object for a list of calendars', () => parseTrigger(nightly.toJSON(), { calendars: {} as never }), 'trigger calendars {} is not a list of holiday calendars'],
     ['no number for where the lint begins', () => lintTrigger(nightly, { from: Number.NaN }), 'instant NaN is not a number of milliseconds'],
     ['an option that no holiday calendar has', () => holidayCalendar({ name: 'cn', weekend: ['SAT'], holidays: ['2026-10-01'] } as never), 'cron declaration "cn" has holidays, which is not an option of holidayCalendar: name, days, weekend, workdays, tz'],
+    ['an option that pause does not have', () => scheduled().pause('nightly', { until: 5 } as never), 'schedule until 5 is not an option of pause: reason, untilAt'],
+    ['a reason for the options of pause', () => scheduled().pause('nightly', 'vendor is down' as never), 'schedule options "vendor is down" is not an object'],
+    ['an option that resume does not have', () => scheduled().resume('nightly', { run: true } as never), 'schedule run true is not an option of resume: missed'],
     ['locks that are none', () => createScheduler({ locks: {} as never }), 'schedule locks {} is not what createLocks of @staddle/lock gives: it has no runOnce'],
     ['null for locks, which would run everything everywhere', () => createScheduler({ locks: null as never }), 'schedule locks null is not what createLocks of @staddle/lock gives: it has no runOnce'],
   ])('%s', (_, mistake, message) => {
     expect(mistake).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_CRON_/), message }));
+  });
+
+  it('options that stop and remove do not have', async () => {
+    await expect(scheduled().stop({ drain: 5 } as never)).rejects.toThrow('schedule drain 5 is not an option of stop: drainMs, abortMs');
+    await expect(scheduled().runUntilStopped({ drain: 5 } as never)).rejects.toThrow('schedule drain 5 is not an option of stop: drainMs, abortMs');
+    await expect(scheduled().remove('nightly', { abort: true } as never)).rejects.toThrow('schedule abort true is not an option of remove: runs');
   });
 });

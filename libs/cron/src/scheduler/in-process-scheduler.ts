@@ -9,7 +9,7 @@ import { createReports, type Reports } from './reports.ts';
 import { Runs } from './runs.ts';
 import type { CronHandler, ScheduleInfo, ScheduleOptions } from './schedule.ts';
 import type { PauseOptions, RemoveOptions, ResumeOptions, Scheduler, SchedulerOptions, StopOptions } from './scheduler.ts';
-import { checkChoice, checkHandler, checkMs, checkName, checkTrigger, createSettings, type ScheduleSettings } from './settings.ts';
+import { checkChoice, checkHandler, checkKeys, checkMs, checkName, checkTrigger, createSettings, type ScheduleSettings } from './settings.ts';
 import { Ticker } from './ticker.ts';
 
 // Longer, and other work of the process waits noticeably; shorter, and a burst of runs spends its time on changing turns.
@@ -123,17 +123,21 @@ export class InProcessScheduler implements Scheduler {
     return this.#runs.begun.filter((run) => run !== own).map(({ record: { name }, scheduledAt }) => ({ name, scheduledAt }));
   }
 
-  pause(name: string, { reason, untilAt }: PauseOptions = {}): void {
+  pause(name: string, options: PauseOptions = {}): void {
     this.#refuseWhenStopped();
     const record = this.#find(name);
+    checkKeys('', options, ['reason', 'untilAt'], 'pause');
+    const { reason, untilAt } = options;
     if (untilAt !== undefined && !Number.isSafeInteger(untilAt)) throw new InvalidScheduleError('untilAt', untilAt, 'is no instant in epoch milliseconds');
     this.#planner.pause(record, reason, untilAt);
     this.#runs.dropWaiting(record, 'paused', false);
     this.#ticker.wakeBy(this.#planner.firstAt);
   }
 
-  resume(name: string, { missed = 'skip' }: ResumeOptions = {}): void {
+  resume(name: string, options: ResumeOptions = {}): void {
     this.#refuseWhenStopped();
+    checkKeys('', options, ['missed'], 'resume');
+    const { missed = 'skip' } = options;
     checkChoice('missed', missed, ['skip', 'run']);
     this.#planner.resume(this.#find(name), missed);
     this.#ticker.wakeBy(this.#planner.firstAt);
@@ -158,7 +162,9 @@ export class InProcessScheduler implements Scheduler {
     return record.info(false);
   }
 
-  async remove(name: string, { runs = 'finish' }: RemoveOptions = {}): Promise<void> {
+  async remove(name: string, options: RemoveOptions = {}): Promise<void> {
+    checkKeys('', options, ['runs'], 'remove');
+    const { runs = 'finish' } = options;
     checkChoice('runs', runs, ['finish', 'abort']);
     const record = this.#find(name);
     this.#records.delete(name);
@@ -293,6 +299,7 @@ function resolveNow(trigger: Trigger, nowMs: number, name: string): Trigger {
 }
 
 function checkStopOptions(options: StopOptions): StopOptions {
+  checkKeys('', options, ['drainMs', 'abortMs'], 'stop');
   const { drainMs, abortMs } = options;
   if (drainMs !== Infinity) checkMs('drainMs', drainMs);
   if (abortMs !== Infinity) checkMs('abortMs', abortMs);

@@ -104,7 +104,12 @@ export function checkSchedulerOptions(options: SchedulerOptions): void {
   }
 }
 
-function checkKeys(path: string, options: object, keys: readonly string[], what: string): void {
+/**
+ * A misspelt `untilAt` would pause for ever, a misspelt `drainMs` wait for ever.
+ * @param path before the name of a key, as `misfire.`
+ * @throws InvalidScheduleError (`ERR_CRON_SCHEDULE`) for a key that does not exist, and for what is no object
+ */
+export function checkKeys(path: string, options: object, keys: readonly string[], what: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new InvalidScheduleError(path.slice(0, -1) || 'options', options, 'is not an object');
   for (const [key, value] of Object.entries(options)) {
     if (!keys.includes(key)) throw new InvalidScheduleError(path + key, value, `is not an option of ${what}: ${keys.join(', ')}`);
