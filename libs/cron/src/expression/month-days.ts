@@ -52,7 +52,8 @@ export class MonthDays {
   }
 }
 
-function restricts({ text }: CronField): boolean {
+/** Whether a day field restricts the day, by Vixie's rule. */
+export function restricts({ text }: CronField): boolean {
   return !text.startsWith('*') && !text.startsWith('?');
 }
 

@@ -1,5 +1,6 @@
 import type { CronExpression } from '../expression/cron-expression.ts';
 import type { CronField, CronItem } from '../expression/cron-fields.ts';
+import { restricts } from '../expression/month-days.ts';
 import type { CronPart } from '../errors.ts';
 
 /*
@@ -87,7 +88,7 @@ export function senseOf({ fields, resolved }: Pick<CronExpression, 'fields' | 'r
     ),
     31,
   );
-  const either = !dayOfWeek.plus && !/^[*?]/.test(dayOfMonth.text) && !/^[*?]/.test(dayOfWeek.text);
+  const either = !dayOfWeek.plus && restricts(dayOfMonth) && restricts(dayOfWeek);
   const everyDay = monthDays === undefined && weekdays === undefined && months === undefined && years === undefined;
   // Where every day is in either way, the other field says nothing.
   const always = either && (monthDays === undefined || weekdays === undefined);

@@ -3,7 +3,7 @@ import { fills, goesRound, isSingle, type CronSense, type MonthDay, type Pattern
 import { clocks, stepOf, unitsOf, type CalendarSense, type Words } from './words.ts';
 
 export const MONTHS: readonly string[] = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
-const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+export const WEEKDAYS: readonly string[] = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const ORDER = ['first', 'second', 'third', 'fourth', 'fifth'];
 
 export const english: Words = {

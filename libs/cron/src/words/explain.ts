@@ -7,6 +7,7 @@ import { readTimeZone } from '../triggers/trigger-options.ts';
 import { DAY_MS, weekdayOfDay } from '../zone/civil-date.ts';
 import { formatInstant, LATEST_MS } from '../zone/instant.ts';
 import type { TimeZone } from '../zone/time-zone.ts';
+import { WEEKDAYS } from './english.ts';
 import { notesOf } from './explain-notes.ts';
 import { lintTrigger, type LintWarning } from './lint.ts';
 import { dateAndTime, offsetText, type Texts } from './text.ts';
@@ -63,8 +64,8 @@ export interface Explanation {
 
 const MOST_TIMES = 1_000;
 
-const WEEKDAYS: Readonly<Record<Language, readonly string[]>> = {
-  en: ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'],
+const WEEKDAY_NAMES: Readonly<Record<Language, readonly string[]>> = {
+  en: WEEKDAYS,
   zh: ['星期日', '星期一', '星期二', '星期三', '星期四', '星期五', '星期六'],
 };
 
@@ -149,7 +150,7 @@ function zoneOf(json: TriggerJson): string | undefined {
 function timeOf(at: number, zone: TimeZone, language: Language, note: string): ExplainedTime {
   const { offsetMs } = zone.periodAt(at);
   const localMs = at + offsetMs;
-  const weekday = WEEKDAYS[language][weekdayOfDay(Math.floor(localMs / DAY_MS))]!;
+  const weekday = WEEKDAY_NAMES[language][weekdayOfDay(Math.floor(localMs / DAY_MS))]!;
   return { at, iso: formatInstant(at), local: dateAndTime(localMs), weekday, offset: offsetText(offsetMs), ...(note !== '' && { note }) };
 }
 

@@ -1,6 +1,7 @@
 import type { CronPart } from '../errors.ts';
 import type { CronField, CronItem } from '../expression/cron-fields.ts';
 import { FIELD_RULES } from '../expression/field-rules.ts';
+import { restricts } from '../expression/month-days.ts';
 import { daysInMonth } from '../zone/civil-date.ts';
 import { MONTHS } from './english.ts';
 import { listed, type Texts } from './text.ts';
@@ -106,7 +107,7 @@ function ranges(part: CronPart, item: CronItem): readonly FieldFinding[] {
 
 function dayFields(dayOfMonth: CronField, dayOfWeek: CronField): readonly FieldFinding[] {
   if (dayOfWeek.plus) return [];
-  const starred = [dayOfMonth, dayOfWeek].filter(({ text }) => /^[*?]/.test(text));
+  const starred = [dayOfMonth, dayOfWeek].filter((field) => !restricts(field));
   if (starred.length === 0) {
     return [
       {
