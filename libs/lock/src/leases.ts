@@ -34,7 +34,11 @@ export interface HoldWays {
   readonly lost: (hold: Hold) => void;
 }
 
-type LeaseTerms = Pick<AcquireSettings, 'renew' | 'maxHoldMs' | 'graceMs' | 'minHoldMs'>;
+interface LeaseTerms extends Pick<AcquireSettings, 'renew' | 'maxHoldMs' | 'graceMs' | 'minHoldMs'> {
+  /** The hold whose fence is that of the lease. Default: the first. */
+  readonly fencedBy?: Hold | undefined;
+}
+
 export type Holds = readonly [Hold, ...Hold[]];
 
 export interface Leases {
@@ -42,7 +46,7 @@ export interface Leases {
   readonly open: ReadonlySet<OpenLease>;
   /** Resolves when there is none. */
   whenIdle(): Promise<void>;
-  /** A lease over holds that the store has just granted, the first of them giving token and fence. */
+  /** A lease over holds that the store has just granted, the first of them giving token and, unless told otherwise, fence. */
   start(holds: Holds, terms: LeaseTerms, ways: HoldWays): Lease;
 }
 
@@ -101,10 +105,11 @@ class OpenLease {
   #holdTimer: Timer | undefined;
 
   constructor(holds: Holds, terms: LeaseTerms, ways: HoldWays, house: LeasesOptions, onEnd: (state: OpenLease) => void) {
-    const [{ key, fence }] = holds;
+    const [{ key }] = holds;
+    const { fence } = terms.fencedBy ?? holds[0];
     this.holds = holds;
     this.name = holds.length === 1 ? key.name : holds.map((hold) => hold.key.name).join(', ');
-    this.fences = holds.length === 1 ? [fence] : holds.map((hold) => hold.fence);
+    this.fences = holds.map((hold) => hold.fence);
     this.about = { kind: key.kind, name: this.name, fence };
     this.acquiredAt = house.clock.now();
     this.#startedAt = house.clock.monotonic();

@@ -133,7 +133,8 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
       return { ran: false, reason: 'overlap', ...(error.holder !== undefined && { by: error.holder }) };
     }
 
-    const lease = leases.start(jobHold ? [hold, jobHold] : [hold], { ...settings, minHoldMs: 0 }, {
+    // Fences of the job increase in the order of its runs, those of the claims in the order of claims.
+    const lease = leases.start(jobHold ? [hold, jobHold] : [hold], { ...settings, minHoldMs: 0, fencedBy: jobHold }, {
       free: async (each) => {
         if (each !== hold) return freeHold(each);
         return (await settle()) ? 'released' : 'not-held';
@@ -141,7 +142,7 @@ export function createRunOnce({ driver, clock, keeper, leases, closing, newOwner
       lost: (each) => each !== hold && lostHold(each),
     });
     const value = await work({ lease, hold }, jobHold ? [key, jobKey] : [key], run);
-    return { ran: true, value, fence: hold.fence };
+    return { ran: true, value, fence: lease.fence };
   };
 }
 

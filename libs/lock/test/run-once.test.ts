@@ -1,4 +1,5 @@
 import { sleep } from '@staddle/kernel';
+import type { Lease } from '@staddle/lock';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createStand, never, type Stand } from './stand.ts';
 
@@ -126,6 +127,30 @@ describe('runOnce', () => {
       },
     });
     expect(await locks.runOnce('report', FIRE_TIME, async () => 'ran', { overlap, signal: controller.signal })).toMatchObject({ ran: true, value: 'ran' });
+  });
+
+  it('gives fences that increase in the order in which runs hold the job, whatever the order of their claims', async () => {
+    const claimed = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const slow = stand.process({
+      acquire: async (request) => {
+        claimed.resolve();
+        await gate.promise;
+        return stand.driver.acquire(request);
+      },
+    });
+    const fences: bigint[] = [];
+    const note = async (lease: Lease): Promise<bigint> => {
+      fences.push(lease.fence);
+      return lease.fence;
+    };
+    const late = slow.runOnce('report', FIRE_TIME, note, { overlap: 'wait' });
+    await claimed.promise;
+    const early = await stand.process().runOnce('report', FIRE_TIME + HOUR, note, { overlap: 'wait' });
+    gate.resolve();
+    const results = [early, await late];
+    expect(results.map((result) => result.ran && result.fence)).toEqual(fences);
+    expect(fences[1]).toBeGreaterThan(fences[0]!);
   });
 
   it('is not claimed by a call whose signal has aborted, nor by one inside of the job', async () => {

@@ -18,7 +18,7 @@ export interface CronRun {
    * stops waiting, and when the lease of the instant is lost. JavaScript cannot stop a function: a handler that does not look at it goes on.
    */
   readonly signal: AbortSignal;
-  /** With locks: grows with every lease, for stores that refuse a stale writer. */
+  /** With locks: grows from run to run of the schedule, for stores that refuse a stale writer; with overlap `allow` from claim to claim of one instant. */
   readonly fence: bigint | undefined;
   /** With the name and the scheduled instant as fields. */
   readonly logger: Logger;
