@@ -46,8 +46,10 @@ const TOLD_OF_RUNS =
  * `add_job` says about missed and overlapping runs is in `options`; what it does not say is left to our scheduler.
  * @throws CronImportError (`ERR_CRON_IMPORT`)
  */
-export function fromApscheduler(job: unknown, { version, tz }: ApschedulerOptions): Imported {
+export function fromApscheduler(job: unknown, options: ApschedulerOptions): Imported {
   const importing: Importing = new Importing('apscheduler');
+  // Without options at all it is the version that is missing.
+  const { version, tz }: Partial<ApschedulerOptions> = options ?? {};
   if (version !== '3.10' && version !== '3.11' && version !== '4') importing.refuse('version', version, 'is none of 3.10 (for all before it), 3.11, 4');
   const given = unmarshal(importing, job);
   return importing.done(readTrigger(importing, given, version, tz), readOptions(importing, given));

@@ -90,7 +90,7 @@ function readLine(line: number, content: string, env: Readonly<Record<string, st
   const { tz, zone } = fileTz ? importing.zone(field, fileTz) : importing.zone('tz', machineTz);
 
   // A minus in front keeps the run out of the system log.
-  const words = new Words(content.startsWith('-') ? content.slice(1) : content);
+  const words = new WordReader(content.startsWith('-') ? content.slice(1) : content);
   let expr: string;
   if (words.rest.startsWith('@')) {
     expr = words.take()!;
@@ -113,7 +113,7 @@ function readLine(line: number, content: string, env: Readonly<Record<string, st
 }
 
 /** The words of a line, one after the other; what is left keeps its blanks. */
-class Words {
+class WordReader {
   rest: string;
 
   constructor(content: string) {

@@ -28,7 +28,9 @@ const QUARTZ_WEEKDAYS: ItemRules = { min: 1, max: 7, names: namesFrom(1, 'SUN MO
  * A Quartz cron expression of six or seven fields.
  * @throws CronImportError (`ERR_CRON_IMPORT`)
  */
-export function fromQuartz(expression: string, { tz: timeZone, misfire = 'smart' }: QuartzOptions): Imported {
+export function fromQuartz(expression: string, options: QuartzOptions): Imported {
+  // Without options at all it is the zone that is missing.
+  const { tz: timeZone, misfire = 'smart' }: Partial<QuartzOptions> = options ?? {};
   const importing: Importing = new Importing('quartz');
   const { tz, zone } = importing.zone('tz', timeZone);
   const mode = MISFIRES.get(misfire);
