@@ -52,14 +52,15 @@ function entryOf(file: string, { name, trigger, description, overlap, misfire, t
   return { name, file, ...(description !== undefined && { description }), trigger: json, options, hash: hashOf({ trigger: json, options }) };
 }
 
-/** What became of the declarations between two manifests, by name. */
-export function diffManifests(before: CronManifest, after: CronManifest): ManifestDiff {
-  const old = new Map(before.crons.map(({ name, hash }) => [name, hash]));
+/** What became of the declarations between two manifests, by name. `before` is undefined the first time: all of `after` is new. */
+export function diffManifests(before: CronManifest | undefined, after: CronManifest): ManifestDiff {
+  const earlier = before?.crons ?? [];
+  const old = new Map(earlier.map(({ name, hash }) => [name, hash]));
   const names = new Set(after.crons.map(({ name }) => name));
   return {
     added: after.crons.filter(({ name }) => !old.has(name)).map(({ name }) => name),
     changed: after.crons.filter(({ name, hash }) => old.has(name) && old.get(name) !== hash).map(({ name }) => name),
-    removed: before.crons.filter(({ name }) => !names.has(name)).map(({ name }) => name),
+    removed: earlier.filter(({ name }) => !names.has(name)).map(({ name }) => name),
   };
 }
 

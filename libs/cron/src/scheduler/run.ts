@@ -1,3 +1,4 @@
+import { inspect, type InspectOptions } from 'node:util';
 import type { Logger, Timer } from '@staddle/kernel';
 import type { Queued } from './due-queue.ts';
 import type { ScheduleRecord } from './record.ts';
@@ -70,8 +71,13 @@ export class Run implements Queued {
   }
 }
 
-/** What the handler sees: made for every run, so what few handlers ask for is made when they do. */
-export class RunView implements CronRun {
+/** What the handler sees. */
+export function viewOf(run: Run, logger: Logger): CronRun {
+  return new RunView(run, logger);
+}
+
+// Made for every run, so what few handlers ask for is made when they do.
+class RunView implements CronRun {
   readonly #run: Run;
   readonly #logger: Logger;
 
@@ -106,5 +112,10 @@ export class RunView implements CronRun {
 
   get logger(): Logger {
     return this.#logger.child({ schedule: this.name, scheduledAt: this.scheduledAt });
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { name, scheduledAt, startedAt, manual, signal, fence } = this;
+    return `CronRun ${inspect({ name, scheduledAt, startedAt, manual, signal, fence }, options)}`;
   }
 }

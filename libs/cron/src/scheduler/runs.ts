@@ -5,7 +5,7 @@ import { RunCancelledError, RunTimeoutError } from '../errors.ts';
 import { DueQueue } from './due-queue.ts';
 import type { ScheduleRecord } from './record.ts';
 import type { Reports } from './reports.ts';
-import { Run, RunView, type Outcome } from './run.ts';
+import { Run, viewOf, type Outcome } from './run.ts';
 import type { RunInfo, SkipReason } from './schedule.ts';
 import type { SchedulerLocks } from './scheduler.ts';
 import { MOST_BUFFERED } from './settings.ts';
@@ -269,7 +269,7 @@ export class Runs {
     }
     if (!run.manual) reports.late(run.startedAt - run.dueAt);
     reports.emit({ type: 'started', name: record.name, scheduledAt: run.scheduledAt, startedAt: run.startedAt, manual: run.manual });
-    return this.#own.run(run, record.handler, new RunView(run, reports.logger));
+    return this.#own.run(run, record.handler, viewOf(run, reports.logger));
   }
 
   #end(run: Run, outcome: Outcome): void {

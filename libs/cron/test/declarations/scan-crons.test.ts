@@ -212,6 +212,7 @@ describe('a manifest', () => {
     });
     expect(diffManifests(before, after)).toEqual({ added: ['new'], changed: ['late'], removed: ['gone'] });
     expect(diffManifests(after, after)).toEqual({ added: [], changed: [], removed: [] });
+    expect(diffManifests(undefined, before)).toEqual({ added: ['gone', 'kept', 'late'], changed: [], removed: [] });
     expect(after.hash).not.toBe(before.hash);
     // It goes through a file.
     expect(diffManifests(JSON.parse(JSON.stringify(before)) as CronManifest, after).changed).toEqual(['late']);

@@ -1,6 +1,7 @@
 import { createScheduler, date, interval, type CronHandler } from '@staddle/cron';
 import { createTestClock, recordingLogger } from '@staddle/testing';
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { heldRuns, SECOND, settle, START, testBench } from './test-bench.ts';
 
@@ -35,6 +36,16 @@ const FAILURES: readonly (readonly [string, CronHandler])[] = [
   // oxlint-disable-next-line unicorn/no-thenable -- it is what is tested
   ['returns an object whose then cannot be read', () => Object.defineProperty({}, 'then', { get: () => { throw new Error('broken'); } })],
 ];
+
+it('a run shows what it is when it is printed', async () => {
+  const { clock, scheduler } = testBench();
+  let printed = '';
+  scheduler.schedule('job', every10s, (run) => {
+    printed = inspect(run, { breakLength: Infinity });
+  });
+  await clock.advance(10 * SECOND);
+  expect(printed).toBe(`CronRun { name: 'job', scheduledAt: ${START + 10 * SECOND}, startedAt: ${START + 10 * SECOND}, manual: false, signal: AbortSignal { aborted: false }, fence: undefined }`);
+});
 
 describe('a handler that fails', () => {
   it.each(FAILURES)('%s: is logged once and counted, and runs again', async (_, handler) => {
