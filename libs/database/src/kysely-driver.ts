@@ -42,9 +42,10 @@ export class KyselyDriver implements Driver {
     return this.acquire(this.#options.acquireTimeoutMs);
   }
 
-  async acquire(timeoutMs: number): Promise<Session> {
+  async acquire(timeoutMs: number, onSlot: () => void = () => {}): Promise<Session> {
     const { shownUrl } = this.#options;
-    const giveBack = await this.#slots.take(timeoutMs, () => new DatabaseAcquireTimeoutError(shownUrl, this.#slots.size, timeoutMs));
+    const giveBack = await this.#slots.take(timeoutMs, () => this.#acquireTimeout(timeoutMs));
+    onSlot();
     try {
       const driver = await this.#load();
       // Several processes that open a new SQLite file at once stand in each other's way while it changes to WAL.
@@ -84,13 +85,16 @@ export class KyselyDriver implements Driver {
     await session.executeQuery(CompiledQuery.raw(`release savepoint ${identifier(name)}`));
   }
 
-  /** Rejects with `ERR_DATABASE_UNAVAILABLE` when no answer came in time; the silent connection is then dropped. */
+  /** Rejects when no answer came in time: `ERR_DATABASE_ACQUIRE_TIMEOUT` while it waited for a connection, else `ERR_DATABASE_UNAVAILABLE`, and the silent one is dropped. */
   async ping(timeoutMs: number): Promise<void> {
     const { clock, shownUrl } = this.#options;
     let session: Session | undefined;
+    let waiting = true;
     let late = false;
     const answer = async (): Promise<void> => {
-      session = await this.acquire(timeoutMs);
+      session = await this.acquire(timeoutMs, () => {
+        waiting = false;
+      });
       try {
         if (!late) await session.executeQuery(CompiledQuery.raw('select 1'));
       } finally {
@@ -100,8 +104,14 @@ export class KyselyDriver implements Driver {
     await withDeadline(answer(), timeoutMs, clock, () => {
       late = true;
       session?.destroy();
+      // Both timers are due at once, and either may come first.
+      if (waiting) return this.#acquireTimeout(timeoutMs);
       return new DatabaseUnavailableError(shownUrl, `no answer within ${timeoutMs} ms`);
     });
+  }
+
+  #acquireTimeout(timeoutMs: number): DatabaseAcquireTimeoutError {
+    return new DatabaseAcquireTimeoutError(this.#options.shownUrl, this.#slots.size, timeoutMs);
   }
 
   async destroy(): Promise<void> {

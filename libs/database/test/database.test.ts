@@ -1,6 +1,7 @@
+import { systemClock } from '@staddle/kernel';
 import { DIALECTS, testDatabase, type TestDatabase } from '@staddle/testing';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { autoIncrement, columns, createTable, isUniqueViolation, openDatabase, type Database } from '@staddle/database';
 import type { Generated } from 'kysely';
 
@@ -172,6 +173,17 @@ describe.each(DIALECTS)('database on %s', (dialect) => {
       await expect(small.ping({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'ERR_DATABASE_ACQUIRE_TIMEOUT' });
     });
     await small.ping();
+    await small.close();
+  });
+
+  it('says of a ping that it waited for a connection, whichever of its timers comes first', async () => {
+    // The first timer of a ping, which is that of the wait, comes late, as it may on a busy machine.
+    const lateTimers = { ...systemClock, setTimer: vi.fn(systemClock.setTimer) };
+    const small = place.open({ pool: { max: 1 }, clock: lateTimers });
+    await small.transaction(async () => {
+      lateTimers.setTimer.mockImplementationOnce((callback, delayMs, options) => systemClock.setTimer(callback, delayMs + 50, options));
+      await expect(small.ping({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'ERR_DATABASE_ACQUIRE_TIMEOUT', waitedMs: 20 });
+    });
     await small.close();
   });
 
