@@ -1,4 +1,4 @@
-import { systemClock } from '@staddle/kernel';
+import { systemClock, type Clock } from '@staddle/kernel';
 import { DIALECTS, testDatabase, type TestDatabase } from '@staddle/testing';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -178,7 +178,7 @@ describe.each(DIALECTS)('database on %s', (dialect) => {
 
   it('says of a ping that it waited for a connection, whichever of its timers comes first', async () => {
     // The first timer of a ping, which is that of the wait, comes late, as it may on a busy machine.
-    const lateTimers = { ...systemClock, setTimer: vi.fn(systemClock.setTimer) };
+    const lateTimers = { ...systemClock, setTimer: vi.fn<Clock['setTimer']>(systemClock.setTimer) };
     const small = place.open({ pool: { max: 1 }, clock: lateTimers });
     await small.transaction(async () => {
       lateTimers.setTimer.mockImplementationOnce((callback, delayMs, options) => systemClock.setTimer(callback, delayMs + 50, options));
